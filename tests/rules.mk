@@ -1,0 +1,23 @@
+# tests: unit suites by layer; further kinds add themselves below
+
+test_support_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+TEST_SUPPORT := $(BUILD)/tests/support.a
+-include $(test_support_OBJS:.o=.d)
+
+$(test_support_OBJS) $(BUILD)/tests/unit/%.o: CPPFLAGS += -Itests
+
+$(TEST_SUPPORT): $(test_support_OBJS)
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+define unit
+unit_$(1)_OBJS := $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard tests/unit/$(1)/*.c))
+-include $$(unit_$(1)_OBJS:.o=.d)
+$$(BUILD)/tests/unit-$(1): $$(BUILD)/tests/unit/runner.o $$(unit_$(1)_OBJS) $$(call upto,$(1)) $$(TEST_SUPPORT)
+	$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LIBS) -lcunit
+check-unit-$(1): $$(BUILD)/tests/unit-$(1)
+	$$<
+.PHONY: check-unit-$(1)
+endef
+$(foreach l,$(LAYERS),$(if $(wildcard tests/unit/$(l)/*.c),$(eval $(call unit,$(l)))))
