@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Open-addressing hash map from fixed-size keys to objects. The key's bytes
+ * stay in the object (the map borrows them), so they must not change while it
+ * is in the map and must have no padding. Hashed with SipHash under a key of
+ * the process, so an attacker cannot choose collisions.
+ */
+struct tp_map_slot;
+
+struct tp_map {
+	struct tp_map_slot *slots;
+	size_t capacity; /* power of two, or 0 before the first insert */
+	size_t count;
+	size_t ceiling; /* most entries; 0 for none */
+	size_t key_size;
+};
+
+void tp_map_init(struct tp_map *map, size_t key_size, size_t ceiling);
+
+/** Frees the table, not the objects. */
+void tp_map_fini(struct tp_map *map);
+
+/** Errors: TP_EEXIST, TP_EFULL at the ceiling, TP_ENOMEM. */
+int tp_map_insert(struct tp_map *map, const void *key, void *object);
+
+/** The object of that key, NULL when there is none. */
+void *tp_map_find(const struct tp_map *map, const void *key);
+
+/** Take the object out and return it, NULL when there was none. */
+void *tp_map_remove(struct tp_map *map, const void *key);
+
+/**
+ * Step through all objects: start with *@cursor 0, NULL ends. Removing the
+ * object just returned is allowed only with tp_map_drain().
+ */
+void *tp_map_next(const struct tp_map *map, size_t *cursor);
+
+/** Take any object out; NULL when the map is empty. */
+void *tp_map_drain(struct tp_map *map);
+
+/** SipHash-1-3 under the key of the process. */
+uint64_t tp_hash(const void *bytes, size_t len);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <turnpike/event.h>
+
+#include "host/chain.h"
+
+struct tp_instance;
+struct tp_worker;
+
+/* One key of a plugin's ini section, as found. All text is borrowed by whoever gets it. */
+struct tp_setting {
+	const char *key;
+	const char *value;
+	int line; /* 1-based; 0 when not known */
+};
+
+/* One plugin as configured. */
+struct tp_instance_config {
+	const char *name;	 /* of the instance: "auth_file" */
+	const char *file;	 /* absolute path, or a name in the plugin directory */
+	const char *config_file; /* for messages */
+	const struct tp_setting *settings;
+	size_t setting_count;
+};
+
+/*
+ * A set of configured plugins that belong together: made as a whole, used by
+ * all workers and by parked requests, counted, ended when the last user has gone.
+ * Chains are read on any thread without a lock; they never change.
+ */
+struct tp_generation {
+	struct tp_chain chains[TP_EVENT_COUNT];
+	struct tp_instance **instances;
+	size_t instance_count;
+	unsigned number; /* 1, 2, 3 … */
+	struct tp_generation_counts *counts;
+};
+
+#define TP_PROBLEM_SIZE 512
+
+/**
+ * Load, configure and create every plugin, in order. With none it is empty.
+ *
+ * @plugin_dir: where a @file without a slash is looked for, as "<dir>/<file>.so"
+ * @workers:    how many there will be
+ * @problem:    a sentence with file, line and key when it failed
+ *
+ * Thread: main
+ * Errors: TP_EINVAL, TP_ENOENT, TP_EPERM, TP_ENOMEM, or what create returned;
+ *         then everything made so far has been destroyed
+ */
+int tp_generation_create(const struct tp_instance_config *configs, size_t count,
+			 const char *plugin_dir, unsigned workers, char problem[TP_PROBLEM_SIZE],
+			 struct tp_generation **out);
+
+/** Thread: any. */
+struct tp_generation *tp_generation_ref(struct tp_generation *generation);
+/**
+ * Thread: any; when the last reference goes, the instances are destroyed by
+ * tp_generation_reap() on the main thread. Sets the pointer to NULL.
+ */
+void tp_generation_unref(struct tp_generation **generation);
+/** Destroy and unload generations without references. Thread: main. */
+void tp_generation_reap(void);
+
+/** Call worker_start of each; on failure worker_stop of those started. Thread: the worker's. */
+int tp_generation_worker_start(struct tp_generation *generation, struct tp_worker *worker,
+			       char problem[TP_PROBLEM_SIZE]);
+/** Call worker_stop of each, cancel their timers. Thread: the worker's. */
+void tp_generation_worker_stop(struct tp_generation *generation, struct tp_worker *worker);
+
+/** One branch: does anybody want the event? */
+static inline bool tp_generation_wants(const struct tp_generation *generation, enum tp_event event)
+{
+	return generation->chains[event].count != 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <turnpike/plugin.h>
+
+#include "host/generation.h"
+#include "host/loader.h"
+
+/* One configured plugin with its values and state. */
+struct tp_instance;
+
+/** As tp_generation_create(), for one. @loaded is taken over, also on error. */
+int tp_instance_create(const struct tp_instance_config *config, struct tp_loaded *loaded,
+		       unsigned workers, char problem[TP_PROBLEM_SIZE], struct tp_instance **out);
+/** Call destroy, unload. Sets the pointer to NULL; NULL inside is fine. */
+void tp_instance_free(struct tp_instance **instance);
+
+int tp_instance_worker_start(struct tp_instance *instance, struct tp_worker *worker,
+			     char problem[TP_PROBLEM_SIZE]);
+void tp_instance_worker_stop(struct tp_instance *instance, struct tp_worker *worker);
+
+const struct tp_plugin *tp_instance_plugin(const struct tp_instance *instance);
+const struct tp_events *tp_instance_events(const struct tp_instance *instance);
+const char *tp_instance_path(const struct tp_instance *instance);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <turnpike/event.h>
+#include <turnpike/request.h>
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "host/dispatch.h"
+#include "stun/build.h"
+#include "stun/integrity.h"
+#include "stun/msg.h"
+
+struct tp_generation;
+struct tp_worker;
+
+/* What a provider supplied, copied into the request's arena. */
+struct tp_provided {
+	char *password; /* NULL: keys only */
+	struct tp_key key_md5;
+	struct tp_key key_sha256;
+	char *user; /* NULL: as sent */
+	uint32_t valid_for_s;
+	uint32_t max_allocations;
+	uint32_t max_lifetime_s;
+};
+
+/*
+ * The part of a request that plugins may see and set. The layer above embeds
+ * it as first member, fills the upper half and reads the lower one.
+ */
+struct tp_request {
+	struct tp_worker *worker;
+	struct tp_generation *generation; /* a reference, until the request ends */
+	struct tp_arena arena;
+	struct tp_five_tuple five_tuple;
+	const struct tp_stun_msg *msg; /* owned by the request: it survives parking */
+	const char *user;	       /* NULL until known */
+	const char *realm;
+	struct tp_build *build; /* the success response while its gate is asked, else NULL */
+	size_t build_reserve;	/* bytes that integrity and fingerprint will need in it */
+
+	uint16_t deny_code; /* 0: the event's own */
+	char deny_reason[128];
+	struct tp_provided provided;
+	uint32_t lifetime_s; /* before_allocate: to be granted; handlers only shorten it */
+
+	struct tp_asking asking;
+};
+
+/** Wipe what was provided, cancel what is parked, drop the generation, free the arena. */
+void tp_request_fini(struct tp_request *request);

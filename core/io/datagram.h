@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/endpoint.h"
+#include "io/socket.h"
+
+struct tp_loop;
+
+/*
+ * A UDP socket on a loop: a listener's, a relayed one, a DTLS listener's.
+ * Datagrams come in by callback, in batches where the backend can; those sent
+ * leave at the end of the loop turn at the latest, in order per socket.
+ */
+struct tp_datagram;
+
+struct tp_datagram_options {
+	struct tp_socket_options socket;
+	void *owner;
+	/* One datagram with TP_PACKET_HEADROOM and TP_PACKET_TAILROOM around it.
+	 * packet->local_addr is the destination (the bound address, exact with
+	 * want_local_addr). The socket may be closed inside. */
+	void (*receive)(void *owner, struct tp_datagram *datagram, struct tp_packet *packet);
+};
+
+/*
+ * How datagrams are moved. One table per backend; a test has its own. The
+ * backend allocates the datagram with its struct as first member.
+ */
+struct tp_datagram_backend {
+	const char *name;
+	/* Does this kernel have it? NULL: yes. */
+	bool (*usable)(void);
+	/* Per-loop state, kept with tp_loop_backend_state(); NULL: none. */
+	int (*loop_open)(struct tp_loop *loop, void **state);
+	void (*loop_close)(struct tp_loop *loop, void *state);
+	/* Open a socket; or take over @fd when it is not -1 (bound already). */
+	int (*open)(struct tp_loop *loop, const struct tp_datagram_options *options, int fd,
+		    struct tp_datagram **out);
+	void (*close)(struct tp_datagram *datagram);
+	/* Stop receiving and give up the descriptor without closing it, -1 if impossible. */
+	int (*release)(struct tp_datagram *datagram);
+	/* @stable: the bytes stay as they are until the end of the turn. */
+	int (*send)(struct tp_datagram *datagram, const struct tp_packet *packet, bool stable);
+};
+
+struct tp_datagram {
+	const struct tp_datagram_backend *backend;
+	struct tp_loop *loop;
+	struct tp_addr local_addr; /* as bound, port included */
+	void *owner;
+	void (*receive)(void *owner, struct tp_datagram *datagram, struct tp_packet *packet);
+};
+
+/** The backends built in, fastest first; ends with NULL. */
+extern const struct tp_datagram_backend *const tp_datagram_backends[];
+
+/** By name ("mmsg", "plain"); NULL when there is none. */
+const struct tp_datagram_backend *tp_datagram_backend_named(const char *name);
+
+/** Per-loop state of the loop's backend. */
+void *tp_loop_backend_state(struct tp_loop *loop);
+
+/** Open on the loop's backend. Errors as tp_socket_open_udp(), TP_ENOMEM. Close with tp_datagram_close(). */
+int tp_datagram_open(struct tp_loop *loop, const struct tp_datagram_options *options,
+		     struct tp_datagram **out);
+
+/** The same with a descriptor that is bound already; it is the datagram's from then on, also on error. */
+int tp_datagram_adopt(struct tp_loop *loop, const struct tp_datagram_options *options, int fd,
+		      struct tp_datagram **out);
+
+/** Stop receiving and return the bound descriptor, now the caller's. Frees the datagram, sets NULL. */
+int tp_datagram_release(struct tp_datagram **datagram);
+
+/** Queued datagrams still leave. Sets the pointer to NULL; NULL inside is fine. */
+void tp_datagram_close(struct tp_datagram **datagram);
+
+/** Send a copy of bytes to packet->remote_addr, from packet->local_addr where that is set. */
+int tp_datagram_send(struct tp_datagram *datagram, const struct tp_packet *packet);
+
+/** Send bytes of a packet delivered by the same loop in this turn; no copy. */
+int tp_datagram_forward(struct tp_datagram *datagram, const struct tp_packet *packet);
+
+/*
+ * A UDP listener as an endpoint for clients: packets become messages with the
+ * five-tuple made of their addresses.
+ */
+struct tp_udp_listener;
+
+int tp_udp_listener_open(struct tp_loop *loop, const struct tp_socket_options *socket,
+			 const struct tp_endpoint_handler *handler, struct tp_udp_listener **out);
+void tp_udp_listener_close(struct tp_udp_listener **listener);
+struct tp_endpoint *tp_udp_listener_endpoint(struct tp_udp_listener *listener);
+/** As bound; tells the port when the kernel chose it. */
+const struct tp_addr *tp_udp_listener_addr(const struct tp_udp_listener *listener);

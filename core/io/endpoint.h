@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnpike/addr.h>
+
+/*
+ * Where messages of clients come from and go to: a UDP listener (many clients,
+ * told apart by five-tuple), a TCP or TLS connection, a DTLS session (one
+ * client each). What is above never asks which.
+ */
+
+/* Room that every delivered packet has in front and behind, so that a Data
+ * indication or ChannelData header and padding are written in place. */
+#define TP_PACKET_HEADROOM 64
+#define TP_PACKET_TAILROOM 64
+
+struct tp_packet {
+	uint8_t *data;
+	size_t len;
+	struct tp_addr remote_addr;
+	struct tp_addr local_addr;
+	int ttl;	    /* received or to be sent; -1: unknown, or the socket's default */
+	int tos;	    /* DSCP and ECN byte; -1 likewise */
+	bool dont_fragment; /* to be sent: set DF */
+};
+
+struct tp_endpoint;
+
+/*
+ * Callbacks a higher layer gives with its "owner". All on the loop's thread.
+ * The packet and the five-tuple are borrowed for the call; the packet's bytes
+ * and room around them may be rewritten.
+ */
+struct tp_endpoint_handler {
+	void *owner;
+	/* One whole STUN or ChannelData message (ChannelData with its padding on a
+	 * stream), or one datagram with any content. Never DTLS records. */
+	void (*message)(void *owner, struct tp_endpoint *endpoint,
+			const struct tp_five_tuple *five_tuple, struct tp_packet *packet);
+	/* A connection or session has passed its handshake. Not for UDP. NULL is fine. */
+	void (*opened)(void *owner, struct tp_endpoint *endpoint,
+		       const struct tp_five_tuple *five_tuple);
+	/* A connection or session that was opened is about to be freed, for whatever
+	 * reason, tp_endpoint_close() included. Last chance to drop pointers to it. */
+	void (*closed)(void *owner, struct tp_endpoint *endpoint,
+		       const struct tp_five_tuple *five_tuple);
+	/* Bytes that are no message, a failed handshake, an idle or overlong
+	 * connection: @reason in words, first bytes as seen. The connection closes. */
+	void (*exception)(void *owner, const struct tp_five_tuple *five_tuple, const char *reason,
+			  const uint8_t *bytes, size_t len);
+};
+
+struct tp_endpoint_ops {
+	int (*send)(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
+		    const uint8_t *bytes, size_t len);
+	int (*forward)(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
+		       struct tp_packet *packet);
+	void (*close)(struct tp_endpoint *endpoint);
+};
+
+struct tp_endpoint {
+	const struct tp_endpoint_ops *ops;
+	enum tp_transport transport;
+	bool stream; /* ChannelData needs padding (RFC 8656 section 12.5) */
+	void *attached; /* free for the layer above; NULL at first */
+};
+
+/**
+ * Send a response: the bytes are copied where they cannot leave at once.
+ *
+ * A response is never dropped from a bounded queue for media; when even so
+ * there is no room the connection closes.
+ *
+ * Errors: TP_EFULL, TP_ESHUTDOWN, TP_EIO; a datagram the kernel refused later is counted only
+ */
+static inline int tp_endpoint_send(struct tp_endpoint *endpoint,
+				   const struct tp_five_tuple *five_tuple, const uint8_t *bytes,
+				   size_t len)
+{
+	return endpoint->ops->send(endpoint, five_tuple, bytes, len);
+}
+
+/**
+ * Send media: packet->data and ->len, which must lie in a packet that the same
+ * loop delivered in this turn. No copy where the transport can do without.
+ * On a slow stream media is dropped, oldest first, and counted.
+ */
+static inline int tp_endpoint_forward(struct tp_endpoint *endpoint,
+				      const struct tp_five_tuple *five_tuple,
+				      struct tp_packet *packet)
+{
+	return endpoint->ops->forward(endpoint, five_tuple, packet);
+}
+
+/** Close a connection or session; nothing for UDP. @closed is called before this returns. */
+static inline void tp_endpoint_close(struct tp_endpoint *endpoint)
+{
+	endpoint->ops->close(endpoint);
+}

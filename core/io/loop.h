@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/wheel.h"
+
+struct event_base;
+struct tp_datagram_backend;
+
+/*
+ * One thread's event loop: libevent for readiness, a timer wheel for time, and
+ * hooks at the end of each turn. The clock is read once a turn. All functions
+ * are for the loop's own thread unless said otherwise.
+ */
+struct tp_loop;
+
+/* Called at the end of the turn in which it was requested; embedded by its owner. */
+struct tp_turn_hook {
+	struct tp_list link;
+	void (*run)(struct tp_turn_hook *hook);
+};
+
+/**
+ * @clock:   NULL for the system's; borrowed
+ * @backend: how datagrams go in and out, NULL for the fastest the kernel has; borrowed
+ *
+ * Owner:  free with tp_loop_free()
+ * Errors: TP_ENOMEM, TP_EIO
+ */
+int tp_loop_create(const struct tp_clock *clock, const struct tp_datagram_backend *backend,
+		   struct tp_loop **out);
+
+/** Everything opened on the loop must be closed before. Sets the pointer to NULL; NULL inside is fine. */
+void tp_loop_free(struct tp_loop **loop);
+
+/** Turn until tp_loop_stop(). */
+void tp_loop_run(struct tp_loop *loop);
+
+/** End tp_loop_run() after this turn. Other threads post a message that calls it. */
+void tp_loop_stop(struct tp_loop *loop);
+
+/**
+ * One turn without waiting: fire due timers, run the end-of-turn hooks. With a
+ * test's clock this is all the time there is.
+ */
+void tp_loop_turn(struct tp_loop *loop);
+
+/** Monotonic milliseconds, the same for the whole turn. */
+uint64_t tp_loop_now_ms(struct tp_loop *loop);
+
+/** Wall clock in seconds since 1970. */
+int64_t tp_loop_wall_s(struct tp_loop *loop);
+
+/** Arm a timer at an absolute time of tp_loop_now_ms(). */
+void tp_loop_arm(struct tp_loop *loop, struct tp_timer *timer, uint64_t at_ms);
+void tp_loop_cancel(struct tp_loop *loop, struct tp_timer *timer);
+
+void tp_turn_hook_init(struct tp_turn_hook *hook, void (*run)(struct tp_turn_hook *hook));
+/** Ask for the hook at the end of this turn; asking twice is once. */
+void tp_loop_request_hook(struct tp_loop *loop, struct tp_turn_hook *hook);
+/** Take the request back; harmless when there is none. */
+void tp_loop_cancel_hook(struct tp_turn_hook *hook);
+
+struct event_base *tp_loop_event_base(struct tp_loop *loop);
+const struct tp_datagram_backend *tp_loop_backend(const struct tp_loop *loop);

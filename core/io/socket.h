@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnpike/addr.h>
+
+/*
+ * Descriptors with the options Turnpike needs: non-blocking, close-on-exec,
+ * IPv6 sockets IPv6-only.
+ */
+struct tp_socket_options {
+	struct tp_addr bind_addr; /* port 0: the kernel chooses */
+	bool reuse_port;	  /* SO_REUSEPORT: one socket per worker on the same address */
+	bool want_local_addr;	  /* deliver the destination address (wildcard listeners) */
+	bool free_bind;		  /* bind an address the host does not have yet */
+	int receive_buffer_bytes; /* 0: the system's default */
+	int send_buffer_bytes;	  /* 0: the system's default */
+};
+
+/** Bound UDP socket. Errors: TP_EADDRINUSE, TP_EPERM, TP_EFULL (descriptors), TP_EIO. */
+int tp_socket_open_udp(const struct tp_socket_options *options, int *fd);
+
+/** Listening TCP socket, SO_REUSEADDR set. Errors as above. */
+int tp_socket_open_listener(const struct tp_socket_options *options, int *fd);
+
+/** The address a descriptor is bound to. */
+int tp_socket_local_addr(int fd, struct tp_addr *out);
+
+/** Close; -1 is fine. Sets it to -1. */
+void tp_socket_close(int *fd);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/certs.h"
+#include "io/endpoint.h"
+#include "io/socket.h"
+
+struct tp_loop;
+
+/*
+ * TCP and TLS listeners and connections. A connection delivers whole messages
+ * (stun/frame.h); bytes that are none close it. Output is bounded: beyond
+ * queue_bytes media is dropped oldest first. A connection that has sent no whole
+ * message within handshake_timeout_ms of connecting (TLS handshake included), or
+ * nothing at all for idle_timeout_ms, closes.
+ *
+ * TLS is the same with certificates: 1.2 and 1.3, ALPN "stun.turn" and
+ * "stun.nat-discovery" (a client that offers only others is refused, RFC 7443).
+ */
+struct tp_stream_options {
+	struct tp_socket_options socket;
+	struct tp_certs *certs; /* NULL: plain TCP; a reference is taken */
+	size_t queue_bytes;	/* per connection */
+	size_t max_connections; /* per listener; more are closed at once and counted */
+	uint32_t handshake_timeout_ms;
+	uint32_t idle_timeout_ms;
+};
+
+struct tp_stream_listener;
+
+int tp_stream_listener_open(struct tp_loop *loop, const struct tp_stream_options *options,
+			    const struct tp_endpoint_handler *handler,
+			    struct tp_stream_listener **out);
+/** Stop accepting; connections live on. */
+void tp_stream_listener_pause(struct tp_stream_listener *listener);
+/** Closes the connections, too. Sets the pointer to NULL; NULL inside is fine. */
+void tp_stream_listener_close(struct tp_stream_listener **listener);
+const struct tp_addr *tp_stream_listener_addr(const struct tp_stream_listener *listener);
+
+/**
+ * Connect as a client (turnpike-probe). handler->opened tells success,
+ * handler->exception failure.
+ *
+ * @server_name: for SNI and verification with certs; NULL: verify by address
+ */
+int tp_stream_connect(struct tp_loop *loop, const struct tp_addr *remote_addr,
+		      const struct tp_stream_options *options, const char *server_name,
+		      const struct tp_endpoint_handler *handler, struct tp_endpoint **out);
+
+/* What a TLS or DTLS endpoint knows of its peer; empty strings for what is not there. */
+struct tp_tls_peer {
+	char version[16]; /* "TLS1.3", "DTLS1.2" */
+	char cipher[64];
+	char alpn[32];
+	char server_name[256];
+};
+
+/** Errors: TP_EINVAL for an endpoint without TLS. */
+int tp_endpoint_tls_peer(struct tp_endpoint *endpoint, struct tp_tls_peer *out);

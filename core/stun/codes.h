@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Registered numbers: RFC 8489, 8656, 6062, 5780, 8445, 8016, 7635, 6156. */
+
+#define TP_STUN_MAGIC_COOKIE UINT32_C(0x2112a442)
+#define TP_STUN_HEADER_SIZE 20
+#define TP_STUN_TRANSACTION_ID_SIZE 12
+
+enum tp_stun_class {
+	TP_STUN_REQUEST = 0,
+	TP_STUN_INDICATION = 1,
+	TP_STUN_SUCCESS = 2,
+	TP_STUN_ERROR = 3,
+};
+
+enum tp_stun_method {
+	TP_STUN_BINDING = 0x001,
+	TP_STUN_ALLOCATE = 0x003,
+	TP_STUN_REFRESH = 0x004,
+	TP_STUN_SEND = 0x006,
+	TP_STUN_DATA = 0x007,
+	TP_STUN_CREATE_PERMISSION = 0x008,
+	TP_STUN_CHANNEL_BIND = 0x009,
+	TP_STUN_CONNECT = 0x00a,
+	TP_STUN_CONNECTION_BIND = 0x00b,
+	TP_STUN_CONNECTION_ATTEMPT = 0x00c,
+};
+
+enum tp_stun_attribute {
+	TP_ATTR_MAPPED_ADDRESS = 0x0001,
+	TP_ATTR_CHANGE_REQUEST = 0x0003,
+	TP_ATTR_USERNAME = 0x0006,
+	TP_ATTR_MESSAGE_INTEGRITY = 0x0008,
+	TP_ATTR_ERROR_CODE = 0x0009,
+	TP_ATTR_UNKNOWN_ATTRIBUTES = 0x000a,
+	TP_ATTR_CHANNEL_NUMBER = 0x000c,
+	TP_ATTR_LIFETIME = 0x000d,
+	TP_ATTR_XOR_PEER_ADDRESS = 0x0012,
+	TP_ATTR_DATA = 0x0013,
+	TP_ATTR_REALM = 0x0014,
+	TP_ATTR_NONCE = 0x0015,
+	TP_ATTR_XOR_RELAYED_ADDRESS = 0x0016,
+	TP_ATTR_REQUESTED_ADDRESS_FAMILY = 0x0017,
+	TP_ATTR_EVEN_PORT = 0x0018,
+	TP_ATTR_REQUESTED_TRANSPORT = 0x0019,
+	TP_ATTR_DONT_FRAGMENT = 0x001a,
+	TP_ATTR_ACCESS_TOKEN = 0x001b,
+	TP_ATTR_MESSAGE_INTEGRITY_SHA256 = 0x001c,
+	TP_ATTR_PASSWORD_ALGORITHM = 0x001d,
+	TP_ATTR_USERHASH = 0x001e,
+	TP_ATTR_XOR_MAPPED_ADDRESS = 0x0020,
+	TP_ATTR_RESERVATION_TOKEN = 0x0022,
+	TP_ATTR_PRIORITY = 0x0024,
+	TP_ATTR_USE_CANDIDATE = 0x0025,
+	TP_ATTR_PADDING = 0x0026,
+	TP_ATTR_RESPONSE_PORT = 0x0027,
+	TP_ATTR_CONNECTION_ID = 0x002a,
+	TP_ATTR_ADDITIONAL_ADDRESS_FAMILY = 0x8000,
+	TP_ATTR_ADDRESS_ERROR_CODE = 0x8001,
+	TP_ATTR_PASSWORD_ALGORITHMS = 0x8002,
+	TP_ATTR_ALTERNATE_DOMAIN = 0x8003,
+	TP_ATTR_ICMP = 0x8004,
+	TP_ATTR_SOFTWARE = 0x8022,
+	TP_ATTR_ALTERNATE_SERVER = 0x8023,
+	TP_ATTR_FINGERPRINT = 0x8028,
+	TP_ATTR_ICE_CONTROLLED = 0x8029,
+	TP_ATTR_ICE_CONTROLLING = 0x802a,
+	TP_ATTR_RESPONSE_ORIGIN = 0x802b,
+	TP_ATTR_OTHER_ADDRESS = 0x802c,
+	TP_ATTR_THIRD_PARTY_AUTHORIZATION = 0x802e,
+	TP_ATTR_MOBILITY_TICKET = 0x8030,
+};
+
+/* PASSWORD-ALGORITHM numbers (RFC 8489 section 18.5). */
+enum tp_password_algorithm {
+	TP_PASSWORD_MD5 = 1,
+	TP_PASSWORD_SHA256 = 2,
+};
+
+/* REQUESTED-TRANSPORT: IP protocol numbers. */
+#define TP_PROTOCOL_TCP 6
+#define TP_PROTOCOL_UDP 17
+
+/** Comprehension-required (RFC 8489 section 14): 0x0000 to 0x7fff. */
+static inline bool tp_stun_attribute_required(uint16_t type)
+{
+	return type < 0x8000;
+}
+
+/** "Allocate"; NULL for a method not in enum tp_stun_method. */
+const char *tp_stun_method_name(uint16_t method);
+
+/** "XOR-PEER-ADDRESS"; NULL for one not in enum tp_stun_attribute. */
+const char *tp_stun_attribute_name(uint16_t type);
+
+/** The registered reason phrase of an error code, e.g. 441 "Wrong Credentials"; "Error" for others. */
+const char *tp_stun_reason(uint16_t code);
