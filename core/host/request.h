@@ -17,6 +17,8 @@ struct tp_worker;
 /* What a provider supplied, copied into the request's arena. */
 struct tp_provided {
 	char *password; /* NULL: keys only */
+	char *more_passwords[TP_MORE_PASSWORDS_MAX];
+	size_t more_password_count;
 	struct tp_key key_md5;
 	struct tp_key key_sha256;
 	char *user; /* NULL: as sent */

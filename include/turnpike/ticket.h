@@ -13,6 +13,9 @@ struct tp_ticket {
 	uint64_t id; /* worker, slot and generation; 0 is never valid */
 };
 
+/* So many further passwords may be tried, for instance while a secret is changed. */
+#define TP_MORE_PASSWORDS_MAX 8
+
 /*
  * What a provider supplies for a user. Give the password, or the key of the
  * algorithm in use, or both keys. All is copied, and wiped when no longer needed.
@@ -26,6 +29,8 @@ struct tp_credentials {
 	uint32_t valid_for_s;	   /* the same allocation asks again after this; 0: each time */
 	uint32_t max_allocations;  /* at a time for this user; 0: the daemon's limit */
 	uint32_t max_lifetime_s;   /* of this user's allocations; 0: the daemon's limit */
+	const char *const *more_passwords; /* tried in turn when "password" does not fit; or NULL */
+	size_t more_password_count;	   /* at most TP_MORE_PASSWORDS_MAX */
 };
 
 /**
