@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnpike/addr.h>
+
+#include "base/list.h"
+#include "base/map.h"
+#include "stun/codes.h"
+
+/*
+ * Responses already sent to requests that must not be carried out twice
+ * (Allocate, Refresh), kept for the 40 s in which a client may retransmit over
+ * UDP, so that the same request gets the same bytes (RFC 8489 section 6.3.1). The
+ * oldest goes when there are too many.
+ */
+#define TP_REPLAY_KEEP_MS 40000
+#define TP_REPLAY_MAX 4096
+
+/* What makes two requests the same. No padding. */
+struct tp_transaction_key {
+	struct tp_five_tuple five_tuple;
+	uint8_t transaction_id[TP_STUN_TRANSACTION_ID_SIZE];
+};
+
+struct tp_replay {
+	struct tp_map responses; /* by transaction key */
+	struct tp_list oldest_first;
+};
+
+void tp_replay_init(struct tp_replay *replay);
+void tp_replay_fini(struct tp_replay *replay);
+
+/** Keep a copy of a response; without memory it is not kept. */
+void tp_replay_keep(struct tp_replay *replay, const struct tp_transaction_key *key,
+		    const uint8_t *bytes, size_t len, uint64_t now_ms);
+
+/** The response kept for that request, borrowed; NULL when there is none. */
+const uint8_t *tp_replay_find(struct tp_replay *replay, const struct tp_transaction_key *key,
+			      uint64_t now_ms, size_t *len);
