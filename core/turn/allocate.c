@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include <turnpike/error.h>
+
+#include "host/dispatch.h"
+#include "stun/attr.h"
+#include "stun/build.h"
+#include "turn/allocation.h"
+#include "turn/methods.h"
+#include "turn/quota.h"
+#include "turn/redirect.h"
+#include "turn/relay_socket.h"
+#include "turn/reservation.h"
+#include "turn/server.h"
+#include "turn/transaction.h"
+
+/* Allocate: RFC 8656 sections 7.1 to 7.2. */
+
+struct allocate {
+	enum tp_family family;
+	bool even_port;
+	bool reserve_next;
+	bool claims;
+	uint8_t claimed_token[TP_RESERVATION_TOKEN_SIZE];
+
+	struct tp_relay_socket relay;
+	struct tp_relay_socket next;
+	struct tp_quota_user *quota;
+	bool reserved;
+	uint8_t reserved_token[TP_RESERVATION_TOKEN_SIZE];
+	struct tp_before_allocate event;
+};
+
+static const struct tp_stun_attr *find(const struct tp_transaction *transaction, uint16_t type)
+{
+	return tp_stun_msg_find(&transaction->msg, type);
+}
+
+static uint16_t check_transport(const struct tp_transaction *transaction)
+{
+	const struct tp_stun_attr *attr = find(transaction, TP_ATTR_REQUESTED_TRANSPORT);
+	uint8_t protocol;
+
+	if (attr == NULL || tp_attr_read_requested_transport(attr, &protocol) != 0) {
+		return 400;
+	}
+	return protocol == TP_PROTOCOL_UDP ? 0 : 442;
+}
+
+static uint16_t check_reservation(const struct tp_transaction *transaction,
+				  struct allocate *allocate)
+{
+	const struct tp_stun_attr *attr = find(transaction, TP_ATTR_RESERVATION_TOKEN);
+
+	if (attr == NULL) {
+		return 0;
+	}
+	if (find(transaction, TP_ATTR_EVEN_PORT) != NULL ||
+	    find(transaction, TP_ATTR_REQUESTED_ADDRESS_FAMILY) != NULL ||
+	    find(transaction, TP_ATTR_ADDITIONAL_ADDRESS_FAMILY) != NULL ||
+	    tp_attr_read_reservation_token(attr, allocate->claimed_token) != 0) {
+		return 400;
+	}
+	allocate->claims = true;
+	return 0;
+}
+
+static uint16_t check_family(const struct tp_transaction *transaction, struct allocate *allocate)
+{
+	const struct tp_stun_attr *attr = find(transaction, TP_ATTR_REQUESTED_ADDRESS_FAMILY);
+	uint8_t family;
+
+	allocate->family = TP_FAMILY_IPV4;
+	if (attr == NULL) {
+		return 0;
+	}
+	if (find(transaction, TP_ATTR_ADDITIONAL_ADDRESS_FAMILY) != NULL ||
+	    tp_attr_read_address_family(attr, &family) != 0) {
+		return 400;
+	}
+	if (family != TP_FAMILY_IPV4 && family != TP_FAMILY_IPV6) {
+		return 440;
+	}
+	allocate->family = (enum tp_family)family;
+	return 0;
+}
+
+static uint16_t check_even_port(const struct tp_transaction *transaction, struct allocate *allocate)
+{
+	const struct tp_stun_attr *attr = find(transaction, TP_ATTR_EVEN_PORT);
+
+	if (attr == NULL) {
+		return 0;
+	}
+	if (tp_attr_read_even_port(attr, &allocate->reserve_next) != 0) {
+		return 400;
+	}
+	allocate->even_port = true;
+	return 0;
+}
+
+static uint16_t read_lifetime(struct tp_transaction *transaction)
+{
+	const struct tp_stun_attr *attr = find(transaction, TP_ATTR_LIFETIME);
+	const uint32_t max_of_user_s = transaction->request.provided.max_lifetime_s;
+	uint32_t requested_s;
+
+	if (attr != NULL && tp_attr_read_u32(attr, &requested_s) != 0) {
+		return 400;
+	}
+	transaction->request.lifetime_s = tp_allocation_lifetime_s(
+		transaction->server, attr != NULL ? &requested_s : NULL, max_of_user_s);
+	return 0;
+}
+
+/* In the order of RFC 8656 section 7.2. */
+static uint16_t check_attributes(struct tp_transaction *transaction, struct allocate *allocate)
+{
+	uint16_t code = check_transport(transaction);
+
+	if (code == 0) {
+		code = check_reservation(transaction, allocate);
+	}
+	if (code == 0) {
+		code = check_family(transaction, allocate);
+	}
+	if (code == 0) {
+		code = check_even_port(transaction, allocate);
+	}
+	if (code == 0) {
+		code = read_lifetime(transaction);
+	}
+	return code;
+}
+
+static uint16_t take_quota(struct tp_transaction *transaction, struct allocate *allocate)
+{
+	const struct tp_turn_options *options = &transaction->server->shared->options;
+	uint32_t of_user = transaction->request.provided.max_allocations;
+
+	if (of_user == 0) {
+		of_user = options->max_allocations_per_user;
+	}
+	return tp_quota_take(transaction->server->shared->quota, transaction->request.user,
+			     transaction->request.realm, of_user, options->max_allocations,
+			     &allocate->quota);
+}
+
+static void after_before_allocate(struct tp_transaction *transaction, enum tp_verdict verdict)
+{
+	if (verdict == TP_DENY) {
+		tp_transaction_refuse(transaction, 486);
+		return;
+	}
+	tp_transaction_succeed(transaction);
+}
+
+static void ask_before_allocate(struct tp_transaction *transaction, struct allocate *allocate)
+{
+	struct tp_request *request = &transaction->request;
+
+	allocate->event = (struct tp_before_allocate){
+		.five_tuple = &request->five_tuple,
+		.client_addr = &request->five_tuple.client_addr,
+		.user = request->user,
+		.realm = request->realm,
+		.relayed_addr = &allocate->relay.advertised_addr,
+		.lifetime_s = request->lifetime_s,
+		.requested_transport = TP_PROTOCOL_UDP,
+	};
+	tp_transaction_ask(transaction, TP_EVENT_on_turn_before_allocate, &allocate->event,
+			   after_before_allocate);
+}
+
+static void claimed(struct tp_transaction *transaction, struct tp_relay_socket *socket)
+{
+	struct allocate *allocate = transaction->state;
+
+	if (socket->datagram == NULL) {
+		tp_transaction_fail(transaction, 508, NULL);
+		return;
+	}
+	allocate->relay = *socket;
+	ask_before_allocate(transaction, allocate);
+}
+
+static void reserve(struct tp_transaction *transaction, struct allocate *allocate)
+{
+	struct tp_server *server = transaction->server;
+	uint16_t code = tp_relay_socket_open(server, allocate->family, allocate->even_port,
+					     &allocate->relay,
+					     allocate->reserve_next ? &allocate->next : NULL);
+
+	if (code != 0) {
+		tp_transaction_fail(transaction, code, NULL);
+		return;
+	}
+	if (allocate->reserve_next) {
+		if (tp_reservation_create(server, &allocate->next, allocate->reserved_token) != 0) {
+			tp_transaction_fail(transaction, 508, NULL);
+			return;
+		}
+		allocate->reserved = true;
+	}
+	ask_before_allocate(transaction, allocate);
+}
+
+static void handle(struct tp_transaction *transaction)
+{
+	struct allocate *allocate =
+		tp_arena_take_zero(&transaction->request.arena, sizeof(*allocate));
+	uint16_t code;
+
+	if (transaction->allocation != NULL) {
+		tp_transaction_fail(transaction, 437, NULL);
+		return;
+	}
+	if (allocate == NULL || transaction->server->draining) {
+		tp_transaction_fail(transaction, 508, NULL);
+		return;
+	}
+	transaction->state = allocate;
+	code = check_attributes(transaction, allocate);
+	if (code == 0) {
+		code = take_quota(transaction, allocate);
+	}
+	if (code == 0 && tp_redirect_wanted(transaction)) {
+		code = 300;
+	}
+	if (code != 0) {
+		tp_transaction_fail(transaction, code, NULL);
+	} else if (allocate->claims) {
+		tp_reservation_claim(transaction, allocate->claimed_token, claimed);
+	} else {
+		reserve(transaction, allocate);
+	}
+}
+
+static void write(struct tp_transaction *transaction, struct tp_build *build)
+{
+	const struct allocate *allocate = transaction->state;
+
+	tp_build_xor_addr(build, TP_ATTR_XOR_RELAYED_ADDRESS, &allocate->relay.advertised_addr);
+	tp_build_u32(build, TP_ATTR_LIFETIME, transaction->request.lifetime_s);
+	if (allocate->reserved) {
+		tp_build_bytes(build, TP_ATTR_RESERVATION_TOKEN, allocate->reserved_token,
+			       TP_RESERVATION_TOKEN_SIZE);
+	}
+	tp_build_xor_addr(build, TP_ATTR_XOR_MAPPED_ADDRESS,
+			  &transaction->request.five_tuple.client_addr);
+}
+
+static void tell_created(struct tp_server *server, const struct tp_allocation *allocation,
+			 uint32_t lifetime_s)
+{
+	if (tp_generation_wants(server->generation, TP_EVENT_on_turn_create_allocation)) {
+		struct tp_create_allocation event = {
+			.allocation = &allocation->view,
+			.lifetime_s = lifetime_s,
+		};
+
+		tp_dispatch_tell(server->generation, TP_EVENT_on_turn_create_allocation, &event);
+	}
+}
+
+static uint16_t commit(struct tp_transaction *transaction)
+{
+	struct allocate *allocate = transaction->state;
+	struct tp_server *server = transaction->server;
+	const struct tp_allocation_params params = {
+		.five_tuple = &transaction->request.five_tuple,
+		.endpoint = transaction->endpoint,
+		.user = transaction->request.user,
+		.relay = &allocate->relay,
+		.quota = &allocate->quota,
+		.key = &transaction->integrity_key,
+		.algorithm = transaction->algorithm,
+		.key_valid_s = transaction->request.provided.valid_for_s,
+		.lifetime_s = transaction->request.lifetime_s,
+		.max_lifetime_s = transaction->request.provided.max_lifetime_s,
+	};
+	struct tp_allocation *allocation;
+	int err = tp_allocation_create(server, &params, &allocation);
+
+	if (err != 0) {
+		return err == TP_EEXIST ? 437 : 508;
+	}
+	allocate->reserved = false; /* the client's from here on */
+	tell_created(server, allocation, transaction->request.lifetime_s);
+	return 0;
+}
+
+static void release(struct tp_transaction *transaction)
+{
+	struct allocate *allocate = transaction->state;
+	struct tp_server *server = transaction->server;
+
+	tp_relay_socket_close(server, &allocate->relay);
+	tp_relay_socket_close(server, &allocate->next);
+	tp_quota_give(server->shared->quota, &allocate->quota);
+	if (allocate->reserved) {
+		tp_reservation_cancel(server, allocate->reserved_token);
+	}
+}
+
+const struct tp_method tp_method_allocate = {
+	.number = TP_STUN_ALLOCATE,
+	.authenticated = true,
+	.once = true,
+	.handle = handle,
+	.write = write,
+	.commit = commit,
+	.release = release,
+};

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/allocation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <turnpike/error.h>
+
+#include "base/secret.h"
+#include "host/dispatch.h"
+#include "io/datagram.h"
+#include "io/loop.h"
+#include "turn/channel.h"
+#include "turn/permission.h"
+#include "turn/server.h"
+#include "turn/transaction.h"
+
+static void expire(struct tp_timer *timer)
+{
+	tp_allocation_delete(tp_container_of(timer, struct tp_allocation, expiry),
+			     TP_DELETE_EXPIRED);
+}
+
+static void release(struct tp_allocation *allocation)
+{
+	struct tp_server *server = allocation->server;
+
+	tp_quota_give(server->shared->quota, &allocation->quota);
+	tp_relay_socket_close(server, &allocation->relay);
+	tp_secret_wipe(&allocation->key, sizeof(allocation->key));
+	free(allocation->user);
+	tp_pool_give(&server->allocation_pool, allocation);
+}
+
+static void view_init(struct tp_allocation *allocation, const struct tp_allocation_params *params)
+{
+	struct tp_server *server = allocation->server;
+
+	allocation->view = (struct tp_allocation_view){
+		.id = atomic_fetch_add_explicit(&server->shared->next_allocation_id, 1,
+						memory_order_relaxed) +
+		      1,
+		.user = allocation->user,
+		.realm = server->shared->options.realm,
+		.five_tuple = *params->five_tuple,
+		.relayed_addr = params->relay->advertised_addr,
+		.created_ms = tp_loop_now_ms(server->worker->loop),
+	};
+}
+
+int tp_allocation_create(struct tp_server *server, const struct tp_allocation_params *params,
+			 struct tp_allocation **out)
+{
+	struct tp_allocation *allocation = tp_pool_take(&server->allocation_pool);
+	int err = TP_ENOMEM;
+
+	if (allocation == NULL) {
+		return TP_ENOMEM;
+	}
+	allocation->server = server;
+	allocation->user = strdup(params->user);
+	if (allocation->user == NULL) {
+		goto out;
+	}
+	view_init(allocation, params);
+	err = tp_map_insert(&server->allocations, &allocation->view.five_tuple, allocation);
+	if (err != 0) {
+		goto out;
+	}
+	allocation->endpoint = params->endpoint;
+	allocation->max_lifetime_s = params->max_lifetime_s;
+	tp_list_init(&allocation->permissions);
+	tp_list_init(&allocation->channels);
+	tp_list_init(&allocation->transactions);
+	tp_timer_init(&allocation->expiry, expire);
+	tp_allocation_refresh(allocation, params->lifetime_s);
+	tp_allocation_keep_key(allocation, params->key, params->algorithm, params->key_valid_s);
+
+	allocation->relay = *params->relay;
+	allocation->relay.datagram->owner = allocation;
+	params->relay->datagram = NULL;
+	allocation->quota = *params->quota;
+	*params->quota = NULL;
+
+	tp_counter_add(server->counters.allocations_created, 1);
+	*out = allocation;
+	return 0;
+out:
+	release(allocation);
+	return err;
+}
+
+struct tp_allocation *tp_allocation_find(struct tp_server *server,
+					 const struct tp_five_tuple *five_tuple)
+{
+	return tp_map_find(&server->allocations, five_tuple);
+}
+
+static void tell_deleted(struct tp_allocation *allocation, enum tp_delete_cause cause)
+{
+	struct tp_server *server = allocation->server;
+	struct tp_delete_allocation event = {
+		.allocation = &allocation->view,
+		.cause = cause,
+		.duration_ms = tp_loop_now_ms(server->worker->loop) - allocation->view.created_ms,
+		.client_to_peer = allocation->client_to_peer,
+		.peer_to_client = allocation->peer_to_client,
+	};
+
+	tp_counter_add(server->counters.allocations_deleted, 1);
+	if (tp_generation_wants(server->generation, TP_EVENT_on_turn_delete_allocation)) {
+		tp_dispatch_tell(server->generation, TP_EVENT_on_turn_delete_allocation, &event);
+	}
+}
+
+void tp_allocation_delete(struct tp_allocation *allocation, enum tp_delete_cause cause)
+{
+	struct tp_server *server = allocation->server;
+
+	tp_loop_cancel(server->worker->loop, &allocation->expiry);
+	tp_map_remove(&server->allocations, &allocation->view.five_tuple);
+	tp_transaction_cancel_all(&allocation->transactions);
+	tell_deleted(allocation, cause);
+	tp_channel_free_all(allocation);
+	tp_permission_free_all(allocation);
+	release(allocation);
+}
+
+void tp_allocation_refresh(struct tp_allocation *allocation, uint32_t lifetime_s)
+{
+	struct tp_loop *loop = allocation->server->worker->loop;
+
+	allocation->view.expires_ms = tp_loop_now_ms(loop) + lifetime_s * UINT64_C(1000);
+	tp_loop_arm(loop, &allocation->expiry, allocation->view.expires_ms);
+}
+
+uint32_t tp_allocation_lifetime_s(const struct tp_server *server, const uint32_t *requested_s,
+				  uint32_t max_of_user_s)
+{
+	const struct tp_turn_options *options = &server->shared->options;
+	uint32_t max_s = options->max_lifetime_s;
+	uint32_t lifetime_s = options->default_lifetime_s;
+
+	if (max_of_user_s != 0 && max_of_user_s < max_s) {
+		max_s = max_of_user_s;
+	}
+	if (requested_s != NULL && *requested_s > lifetime_s) {
+		lifetime_s = *requested_s;
+	}
+	return lifetime_s < max_s ? lifetime_s : max_s;
+}
+
+void tp_allocation_keep_key(struct tp_allocation *allocation, const struct tp_key *key,
+			    enum tp_password_algorithm algorithm, uint32_t valid_s)
+{
+	allocation->key = *key;
+	allocation->algorithm = algorithm;
+	allocation->key_valid_until_ms =
+		tp_loop_now_ms(allocation->server->worker->loop) + valid_s * UINT64_C(1000);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <turnpike/event.h>
+
+#include "base/list.h"
+#include "base/wheel.h"
+#include "stun/integrity.h"
+#include "turn/quota.h"
+#include "turn/relay_socket.h"
+
+struct tp_endpoint;
+struct tp_server;
+
+/*
+ * An allocation (RFC 8656 section 3.2): ties a client's five-tuple to a relayed
+ * transport address, with permissions and channels. Owns its relayed socket,
+ * its share of the user's quota, and the key its requests are verified with.
+ */
+struct tp_allocation {
+	struct tp_allocation_view view; /* five_tuple is the key in the server's table */
+	struct tp_server *server;
+	struct tp_endpoint *endpoint; /* where the client is; gone with it */
+	struct tp_relay_socket relay;
+	struct tp_timer expiry;
+
+	struct tp_list permissions;
+	struct tp_list channels;
+	struct tp_list transactions; /* requests in progress that hold on to it */
+	uint32_t permission_count;
+	uint32_t channel_count;
+
+	char *user; /* view.user */
+	struct tp_quota_user *quota;
+	struct tp_key key;
+	enum tp_password_algorithm algorithm; /* of the key */
+	uint64_t key_valid_until_ms;
+	uint32_t max_lifetime_s;
+
+	struct tp_traffic client_to_peer;
+	struct tp_traffic peer_to_client;
+};
+
+/* What a new allocation is made of. Relayed socket and quota are taken over on success only. */
+struct tp_allocation_params {
+	const struct tp_five_tuple *five_tuple;
+	struct tp_endpoint *endpoint;
+	const char *user;
+	struct tp_relay_socket *relay;
+	struct tp_quota_user **quota;
+	const struct tp_key *key;
+	enum tp_password_algorithm algorithm;
+	uint32_t key_valid_s;
+	uint32_t lifetime_s;
+	uint32_t max_lifetime_s; /* for Refresh */
+};
+
+/** Errors: TP_ENOMEM, TP_EEXIST when the five-tuple has one. */
+int tp_allocation_create(struct tp_server *server, const struct tp_allocation_params *params,
+			 struct tp_allocation **out);
+
+/** The allocation of a five-tuple, NULL when there is none. */
+struct tp_allocation *tp_allocation_find(struct tp_server *server,
+					 const struct tp_five_tuple *five_tuple);
+
+/**
+ * End it: observers are told, requests that hold on to it are given up,
+ * permissions, channels, socket and quota go.
+ */
+void tp_allocation_delete(struct tp_allocation *allocation, enum tp_delete_cause cause);
+
+/** It expires @lifetime_s from now. */
+void tp_allocation_refresh(struct tp_allocation *allocation, uint32_t lifetime_s);
+
+/** Lifetime to grant (RFC 8656 sections 7.2 and 8.2). @requested_s: NULL for none. */
+uint32_t tp_allocation_lifetime_s(const struct tp_server *server, const uint32_t *requested_s,
+				  uint32_t max_of_user_s);
+
+/** Remember the key, so that the next requests need not ask a provider again. */
+void tp_allocation_keep_key(struct tp_allocation *allocation, const struct tp_key *key,
+			    enum tp_password_algorithm algorithm, uint32_t valid_s);

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/channel.h"
+
+#include <turnpike/error.h>
+
+#include "io/loop.h"
+#include "turn/allocation.h"
+#include "turn/relay_socket.h"
+#include "turn/server.h"
+
+#define REMEMBER_EXPIRED_MS (300 * UINT64_C(1000))
+
+static void channel_free(struct tp_channel *channel)
+{
+	struct tp_allocation *allocation = channel->allocation;
+	struct tp_server *server = allocation->server;
+
+	tp_loop_cancel(server->worker->loop, &channel->expiry);
+	tp_map_remove(&server->channels_by_number, &channel->by_number);
+	tp_map_remove(&server->channels_by_peer, &channel->by_peer);
+	tp_list_remove(&channel->link);
+	tp_permission_unhold(channel->permission);
+	allocation->channel_count--;
+	tp_pool_give(&server->channel_pool, channel);
+}
+
+static void expire(struct tp_timer *timer)
+{
+	struct tp_channel *channel = tp_container_of(timer, struct tp_channel, expiry);
+	struct tp_loop *loop = channel->allocation->server->worker->loop;
+
+	if (!channel->live) {
+		channel_free(channel);
+		return;
+	}
+	channel->live = false;
+	tp_loop_arm(loop, &channel->expiry, tp_loop_now_ms(loop) + REMEMBER_EXPIRED_MS);
+}
+
+uint16_t tp_channel_check(const struct tp_allocation *allocation, uint16_t number,
+			  const struct tp_addr *peer_addr)
+{
+	const struct tp_channel *of_number = tp_channel_find(allocation, number);
+	const struct tp_channel *of_peer = tp_channel_find_peer(allocation, peer_addr);
+
+	if (of_number != NULL && of_number->live && of_number != of_peer) {
+		return 400;
+	}
+	if (of_peer != NULL && of_peer->live && of_number != of_peer) {
+		return 400;
+	}
+	return 0;
+}
+
+static void forget(struct tp_channel *channel)
+{
+	if (channel != NULL) {
+		channel_free(channel);
+	}
+}
+
+/* Expired bindings of the number or the peer give way. */
+static void forget_expired(struct tp_allocation *allocation, uint16_t number,
+			   const struct tp_addr *peer_addr)
+{
+	struct tp_channel *of_number = tp_channel_find(allocation, number);
+
+	if (of_number != tp_channel_find_peer(allocation, peer_addr)) {
+		forget(of_number);
+		forget(tp_channel_find_peer(allocation, peer_addr));
+	}
+}
+
+static int channel_insert(struct tp_server *server, struct tp_channel *channel)
+{
+	int err = tp_map_insert(&server->channels_by_number, &channel->by_number, channel);
+
+	if (err != 0) {
+		return err;
+	}
+	err = tp_map_insert(&server->channels_by_peer, &channel->by_peer, channel);
+	if (err != 0) {
+		tp_map_remove(&server->channels_by_number, &channel->by_number);
+	}
+	return err;
+}
+
+static int channel_create(struct tp_allocation *allocation, uint16_t number,
+			  const struct tp_addr *peer_addr, struct tp_channel **out)
+{
+	struct tp_server *server = allocation->server;
+	struct tp_channel *channel;
+	int err;
+
+	if (allocation->channel_count >= server->shared->options.max_channels) {
+		return TP_EFULL;
+	}
+	channel = tp_pool_take(&server->channel_pool);
+	if (channel == NULL) {
+		return TP_ENOMEM;
+	}
+	channel->by_number = (struct tp_channel_key){allocation->view.id, number};
+	channel->by_peer = (struct tp_peer_key){allocation->view.id, *peer_addr};
+	channel->allocation = allocation;
+	err = channel_insert(server, channel);
+	if (err != 0) {
+		tp_pool_give(&server->channel_pool, channel);
+		return err;
+	}
+	tp_timer_init(&channel->expiry, expire);
+	tp_list_append(&allocation->channels, &channel->link);
+	allocation->channel_count++;
+	*out = channel;
+	return 0;
+}
+
+int tp_channel_bind(struct tp_allocation *allocation, uint16_t number,
+		    const struct tp_addr *peer_addr, bool relayed_only)
+{
+	struct tp_server *server = allocation->server;
+	struct tp_loop *loop = server->worker->loop;
+	struct tp_permission *permission;
+	struct tp_channel *channel;
+	int err = tp_permission_install(allocation, peer_addr, relayed_only, &permission);
+
+	if (err != 0) {
+		return err;
+	}
+	permission->channels++; /* held for the channel, also while an expired one gives way */
+	forget_expired(allocation, number, peer_addr);
+	channel = tp_channel_find(allocation, number);
+	if (channel == NULL) {
+		err = channel_create(allocation, number, peer_addr, &channel);
+		if (err != 0) {
+			tp_permission_unhold(permission);
+			return err;
+		}
+		channel->permission = permission;
+	} else {
+		tp_permission_unhold(permission); /* the channel holds it already */
+	}
+	channel->live = true;
+	channel->wire_addr = tp_relay_socket_wire_addr(server->shared, peer_addr);
+	tp_loop_arm(loop, &channel->expiry,
+		    tp_loop_now_ms(loop) +
+			    server->shared->options.channel_lifetime_s * UINT64_C(1000));
+	return 0;
+}
+
+struct tp_channel *tp_channel_find(const struct tp_allocation *allocation, uint16_t number)
+{
+	struct tp_channel_key key = {allocation->view.id, number};
+
+	return tp_map_find(&allocation->server->channels_by_number, &key);
+}
+
+struct tp_channel *tp_channel_find_peer(const struct tp_allocation *allocation,
+					const struct tp_addr *peer_addr)
+{
+	struct tp_peer_key key = {allocation->view.id, *peer_addr};
+
+	return tp_map_find(&allocation->server->channels_by_peer, &key);
+}
+
+void tp_channel_free_all(struct tp_allocation *allocation)
+{
+	while (!tp_list_empty(&allocation->channels)) {
+		channel_free(tp_container_of(allocation->channels.next, struct tp_channel, link));
+	}
+}

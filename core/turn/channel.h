@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <turnpike/addr.h>
+
+#include "base/list.h"
+#include "base/wheel.h"
+#include "turn/permission.h"
+
+struct tp_allocation;
+
+/* A table's key. No padding. */
+struct tp_channel_key {
+	uint64_t allocation_id;
+	uint64_t number;
+};
+
+/*
+ * A channel binding (RFC 8656 section 12): a number for a peer transport address,
+ * for 600 seconds. For another 300 it is remembered as expired, so that late
+ * ChannelData is told from random numbers; it may be bound anew meanwhile.
+ */
+struct tp_channel {
+	struct tp_channel_key by_number;
+	struct tp_peer_key by_peer;
+	struct tp_addr wire_addr; /* where datagrams for the peer go */
+	struct tp_allocation *allocation;
+	struct tp_permission *permission; /* for the peer's address */
+	struct tp_list link;
+	struct tp_timer expiry;
+	bool live;
+};
+
+/** May that number be bound to that peer (RFC 8656 section 12.2)? 0 or 400. */
+uint16_t tp_channel_check(const struct tp_allocation *allocation, uint16_t number,
+			  const struct tp_addr *peer_addr);
+
+/**
+ * Bind or refresh, and refresh the permission's 300 seconds. Checked before.
+ *
+ * Errors: TP_EFULL at a ceiling of the allocation, TP_ENOMEM; then nothing has changed
+ */
+int tp_channel_bind(struct tp_allocation *allocation, uint16_t number,
+		    const struct tp_addr *peer_addr, bool relayed_only);
+
+/** The channel of a number, live or not; NULL: none. */
+struct tp_channel *tp_channel_find(const struct tp_allocation *allocation, uint16_t number);
+
+/** The channel of a peer transport address, live or not; NULL: none. */
+struct tp_channel *tp_channel_find_peer(const struct tp_allocation *allocation,
+					const struct tp_addr *peer_addr);
+
+/** With the allocation. */
+void tp_channel_free_all(struct tp_allocation *allocation);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/permission.h"
+
+#include <turnpike/error.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "io/loop.h"
+#include "turn/allocation.h"
+#include "turn/relay_socket.h"
+#include "turn/server.h"
+
+static struct tp_peer_key key_of(const struct tp_allocation *allocation,
+				 const struct tp_addr *peer_addr)
+{
+	return (struct tp_peer_key){
+		.allocation_id = allocation->view.id,
+		.peer_addr = tp_addr_with_port(peer_addr, 0),
+	};
+}
+
+static void permission_free(struct tp_permission *permission)
+{
+	struct tp_allocation *allocation = permission->allocation;
+	struct tp_server *server = allocation->server;
+
+	tp_assert(permission->channels == 0);
+	tp_loop_cancel(server->worker->loop, &permission->expiry);
+	tp_map_remove(&server->permissions, &permission->key);
+	tp_list_remove(&permission->link);
+	allocation->permission_count--;
+	tp_pool_give(&server->permission_pool, permission);
+}
+
+static void expire(struct tp_timer *timer)
+{
+	struct tp_permission *permission = tp_container_of(timer, struct tp_permission, expiry);
+
+	permission->live = false;
+	if (permission->channels == 0) {
+		permission_free(permission);
+	}
+}
+
+static int permission_create(struct tp_allocation *allocation, const struct tp_addr *peer_addr,
+			     struct tp_permission **out)
+{
+	struct tp_server *server = allocation->server;
+	struct tp_permission *permission;
+	int err;
+
+	if (allocation->permission_count >= server->shared->options.max_permissions) {
+		return TP_EFULL;
+	}
+	permission = tp_pool_take(&server->permission_pool);
+	if (permission == NULL) {
+		return TP_ENOMEM;
+	}
+	permission->key = key_of(allocation, peer_addr);
+	permission->allocation = allocation;
+	err = tp_map_insert(&server->permissions, &permission->key, permission);
+	if (err != 0) {
+		tp_pool_give(&server->permission_pool, permission);
+		return err;
+	}
+	tp_timer_init(&permission->expiry, expire);
+	tp_list_append(&allocation->permissions, &permission->link);
+	allocation->permission_count++;
+	*out = permission;
+	return 0;
+}
+
+int tp_permission_install(struct tp_allocation *allocation, const struct tp_addr *peer_addr,
+			  bool relayed_only, struct tp_permission **out)
+{
+	struct tp_server *server = allocation->server;
+	struct tp_loop *loop = server->worker->loop;
+	struct tp_permission *permission = tp_permission_find(allocation, peer_addr);
+
+	if (permission == NULL) {
+		int err = permission_create(allocation, peer_addr, &permission);
+
+		if (err != 0) {
+			return err;
+		}
+	}
+	permission->live = true;
+	permission->relayed_only = relayed_only;
+	tp_loop_arm(loop, &permission->expiry,
+		    tp_loop_now_ms(loop) +
+			    server->shared->options.permission_lifetime_s * UINT64_C(1000));
+	*out = permission;
+	return 0;
+}
+
+struct tp_permission *tp_permission_find(const struct tp_allocation *allocation,
+					 const struct tp_addr *peer_addr)
+{
+	struct tp_peer_key key = key_of(allocation, peer_addr);
+
+	return tp_map_find(&allocation->server->permissions, &key);
+}
+
+bool tp_permission_covers(const struct tp_permission *permission, const struct tp_addr *peer_addr)
+{
+	if (permission == NULL || !permission->live) {
+		return false;
+	}
+	return !permission->relayed_only ||
+	       tp_relay_socket_is_live(permission->allocation->server->shared, peer_addr);
+}
+
+void tp_permission_unhold(struct tp_permission *permission)
+{
+	permission->channels--;
+	if (permission->channels == 0 && !permission->live) {
+		permission_free(permission);
+	}
+}
+
+void tp_permission_free_all(struct tp_allocation *allocation)
+{
+	while (!tp_list_empty(&allocation->permissions)) {
+		permission_free(
+			tp_container_of(allocation->permissions.next, struct tp_permission, link));
+	}
+}

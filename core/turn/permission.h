@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <turnpike/addr.h>
+
+#include "base/list.h"
+#include "base/wheel.h"
+
+struct tp_allocation;
+
+/* A table's key: something of one allocation. No padding. */
+struct tp_peer_key {
+	uint64_t allocation_id;
+	struct tp_addr peer_addr;
+};
+
+/*
+ * A permission (RFC 8656 section 9): lets a peer IP address through. Channels to
+ * the address hold on to it, so it may outlive its 300 seconds; then it is
+ * not live and lets nobody through.
+ */
+struct tp_permission {
+	struct tp_peer_key key; /* port 0 */
+	struct tp_allocation *allocation;
+	struct tp_list link;
+	struct tp_timer expiry;
+	uint32_t channels; /* that hold on to it */
+	bool live;
+	bool relayed_only; /* only live relayed ports of ours on that address */
+};
+
+/**
+ * Install or refresh. Policy and plugins have been asked.
+ *
+ * @relayed_only: as the peer policy ruled
+ *
+ * Errors: TP_EFULL at the allocation's ceiling, TP_ENOMEM
+ */
+int tp_permission_install(struct tp_allocation *allocation, const struct tp_addr *peer_addr,
+			  bool relayed_only, struct tp_permission **out);
+
+/** The permission for an address, live or not; the port is not looked at. NULL: none. */
+struct tp_permission *tp_permission_find(const struct tp_allocation *allocation,
+					 const struct tp_addr *peer_addr);
+
+/** Does it let this transport address through now? NULL does not. */
+bool tp_permission_covers(const struct tp_permission *permission, const struct tp_addr *peer_addr);
+
+/** A channel lets go. */
+void tp_permission_unhold(struct tp_permission *permission);
+
+/** With the allocation; channels must be gone. */
+void tp_permission_free_all(struct tp_allocation *allocation);

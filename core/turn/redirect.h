@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+struct tp_build;
+struct tp_transaction;
+
+/*
+ * Sending clients elsewhere with 300 (Try Alternate), RFC 8489 section 10: the
+ * configured servers of the client's address family, in turn.
+ */
+
+/** Is there an alternate server for this client? */
+bool tp_redirect_wanted(const struct tp_transaction *transaction);
+
+/** ALTERNATE-SERVER and, over TLS and DTLS, ALTERNATE-DOMAIN. */
+void tp_redirect_write(struct tp_transaction *transaction, struct tp_build *build);

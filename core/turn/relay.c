@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/relay.h"
+
+#include <string.h>
+
+#include <turnpike/error.h>
+
+#include "base/addr.h"
+#include "base/bytes.h"
+#include "base/map.h"
+#include "host/dispatch.h"
+#include "io/datagram.h"
+#include "io/endpoint.h"
+#include "stun/attr.h"
+#include "stun/build.h"
+#include "stun/channel_data.h"
+#include "turn/allocation.h"
+#include "turn/channel.h"
+#include "turn/discard.h"
+#include "turn/methods.h"
+#include "turn/peer_policy.h"
+#include "turn/permission.h"
+#include "turn/server.h"
+
+#define DATA_ATTRIBUTE_HEADER_SIZE 4
+#define DATA_MAX 65535 /* of an attribute and of ChannelData */
+
+/* --- gates -------------------------------------------------------------------- */
+
+static bool channel_data_vetoed(const struct tp_channel *channel, enum tp_direction direction,
+				const uint8_t *payload, size_t len)
+{
+	struct tp_generation *generation = channel->allocation->server->generation;
+	struct tp_before_relay_channel_data event;
+
+	if (!tp_generation_wants(generation, TP_EVENT_on_turn_before_relay_channel_data)) {
+		return false;
+	}
+	event = (struct tp_before_relay_channel_data){
+		.allocation = &channel->allocation->view,
+		.direction = direction,
+		.channel = (uint16_t)channel->by_number.number,
+		.peer_addr = &channel->by_peer.peer_addr,
+		.payload = {payload, len},
+	};
+	return tp_dispatch_packet(generation, TP_EVENT_on_turn_before_relay_channel_data, &event) ==
+	       TP_DENY;
+}
+
+static bool indication_vetoed(const struct tp_allocation *allocation, enum tp_direction direction,
+			      const struct tp_addr *peer_addr, const uint8_t *payload, size_t len)
+{
+	struct tp_generation *generation = allocation->server->generation;
+	struct tp_before_relay_indication event;
+
+	if (!tp_generation_wants(generation, TP_EVENT_on_turn_before_relay_indication)) {
+		return false;
+	}
+	event = (struct tp_before_relay_indication){
+		.allocation = &allocation->view,
+		.direction = direction,
+		.peer_addr = peer_addr,
+		.payload = {payload, len},
+	};
+	return tp_dispatch_packet(generation, TP_EVENT_on_turn_before_relay_indication, &event) ==
+	       TP_DENY;
+}
+
+/* --- client to peer ----------------------------------------------------------- */
+
+/* Send a part of the client's packet to a peer. */
+static bool forward_to_peer(struct tp_allocation *allocation, const struct tp_packet *packet,
+			    const uint8_t *payload, size_t len, const struct tp_addr *wire_addr,
+			    bool dont_fragment)
+{
+	struct tp_server *server = allocation->server;
+	const struct tp_packet out = {
+		.data = packet->data + (payload - packet->data),
+		.len = len,
+		.remote_addr = *wire_addr,
+		.ttl = -1,
+		.tos = -1,
+		.dont_fragment = dont_fragment,
+	};
+
+	if (tp_datagram_forward(allocation->relay.datagram, &out) != 0) {
+		return false;
+	}
+	allocation->client_to_peer.packets++;
+	allocation->client_to_peer.bytes += len;
+	tp_counter_add(server->counters.client_to_peer_packets, 1);
+	tp_counter_add(server->counters.client_to_peer_bytes, len);
+	return true;
+}
+
+static void discard_from_client(struct tp_server *server, const struct tp_five_tuple *five_tuple,
+				const struct tp_allocation *allocation, uint16_t channel,
+				enum tp_discard_reason reason, size_t len)
+{
+	tp_discard_channel_data(server, five_tuple, allocation, TP_CLIENT_TO_PEER, channel, reason,
+				len);
+}
+
+void tp_relay_channel_data(struct tp_server *server, const struct tp_five_tuple *five_tuple,
+			   struct tp_packet *packet)
+{
+	struct tp_allocation *allocation = tp_allocation_find(server, five_tuple);
+	struct tp_channel_data message;
+	struct tp_channel *channel;
+	enum tp_discard_reason reason;
+	int err = tp_channel_data_parse(&message, packet->data, packet->len);
+
+	if (err != 0) {
+		reason = err == TP_ERANGE ? TP_DISCARD_CHANNEL_RANGE : TP_DISCARD_SHORT;
+		discard_from_client(server, five_tuple, allocation, 0, reason, packet->len);
+		return;
+	}
+	if (allocation == NULL) {
+		discard_from_client(server, five_tuple, NULL, message.number,
+				    TP_DISCARD_NO_ALLOCATION, packet->len);
+		return;
+	}
+	channel = tp_channel_find(allocation, message.number);
+	if (channel == NULL) {
+		reason = TP_DISCARD_CHANNEL_UNBOUND;
+	} else if (!channel->live) {
+		reason = TP_DISCARD_CHANNEL_EXPIRED;
+	} else if (!tp_permission_covers(channel->permission, &channel->by_peer.peer_addr)) {
+		reason = TP_DISCARD_NO_PERMISSION;
+	} else if (channel_data_vetoed(channel, TP_CLIENT_TO_PEER, message.payload,
+				       message.payload_len)) {
+		reason = TP_DISCARD_VETO;
+	} else if (!forward_to_peer(allocation, packet, message.payload, message.payload_len,
+				    &channel->wire_addr, false)) {
+		reason = TP_DISCARD_QUEUE_FULL;
+	} else {
+		return;
+	}
+	discard_from_client(server, five_tuple, allocation, message.number, reason, packet->len);
+}
+
+/* What a Send indication asks for. */
+struct send_indication {
+	struct tp_addr peer_addr;
+	struct tp_view payload;
+	bool dont_fragment;
+};
+
+static bool read_send_indication(const struct tp_stun_msg *msg, struct send_indication *send)
+{
+	const struct tp_stun_attr *peer = tp_stun_msg_find(msg, TP_ATTR_XOR_PEER_ADDRESS);
+	const struct tp_stun_attr *payload = tp_stun_msg_find(msg, TP_ATTR_DATA);
+
+	if (peer == NULL || payload == NULL ||
+	    tp_attr_read_xor_addr(peer, msg, &send->peer_addr) != 0) {
+		return false;
+	}
+	send->payload = tp_attr_view(payload);
+	send->dont_fragment = tp_stun_msg_find(msg, TP_ATTR_DONT_FRAGMENT) != NULL;
+	return true;
+}
+
+/* Returns true when the payload is on its way, else @reason is set. */
+static bool send_to_peer(struct tp_allocation *allocation, const struct send_indication *send,
+			 struct tp_packet *packet, enum tp_discard_reason *reason)
+{
+	const struct tp_shared *shared = allocation->server->shared;
+	struct tp_addr wire_addr;
+
+	if (send->peer_addr.family != allocation->view.relayed_addr.family) {
+		*reason = TP_DISCARD_FAMILY;
+	} else if (tp_addr_port(&send->peer_addr) == 0) {
+		*reason = TP_DISCARD_PEER_REFUSED;
+	} else if (!tp_permission_covers(tp_permission_find(allocation, &send->peer_addr),
+					 &send->peer_addr)) {
+		*reason = TP_DISCARD_NO_PERMISSION;
+	} else if (indication_vetoed(allocation, TP_CLIENT_TO_PEER, &send->peer_addr,
+				     send->payload.data, send->payload.len)) {
+		*reason = TP_DISCARD_VETO;
+	} else {
+		wire_addr = tp_relay_socket_wire_addr(shared, &send->peer_addr);
+		*reason = TP_DISCARD_QUEUE_FULL;
+		return forward_to_peer(allocation, packet, send->payload.data, send->payload.len,
+				       &wire_addr, send->dont_fragment);
+	}
+	return false;
+}
+
+void tp_relay_send_indication(struct tp_server *server, const struct tp_five_tuple *five_tuple,
+			      const struct tp_stun_msg *msg, struct tp_packet *packet)
+{
+	struct tp_allocation *allocation = tp_allocation_find(server, five_tuple);
+	enum tp_discard_reason reason;
+	struct send_indication send;
+	uint16_t unknown;
+
+	if (allocation == NULL) {
+		reason = TP_DISCARD_NO_ALLOCATION;
+	} else if (tp_stun_msg_unknown(msg, tp_method_knows_attribute, &unknown, 1) != 0) {
+		reason = TP_DISCARD_UNKNOWN_ATTRIBUTE;
+	} else if (!read_send_indication(msg, &send)) {
+		reason = TP_DISCARD_MALFORMED;
+	} else if (send_to_peer(allocation, &send, packet, &reason)) {
+		return;
+	}
+	tp_discard_message(server, five_tuple, allocation, TP_CLIENT_TO_PEER, TP_STUN_SEND, reason,
+			   packet->len);
+}
+
+/* --- peer to client ----------------------------------------------------------- */
+
+/* The packet, header written, goes to the client; padded on a stream. */
+static bool forward_to_client(struct tp_allocation *allocation, struct tp_packet *packet,
+			      size_t payload_len)
+{
+	struct tp_server *server = allocation->server;
+
+	if (tp_endpoint_forward(allocation->endpoint, &allocation->view.five_tuple, packet) != 0) {
+		return false;
+	}
+	allocation->peer_to_client.packets++;
+	allocation->peer_to_client.bytes += payload_len;
+	tp_counter_add(server->counters.peer_to_client_packets, 1);
+	tp_counter_add(server->counters.peer_to_client_bytes, payload_len);
+	return true;
+}
+
+static void pad(struct tp_packet *packet, size_t padding)
+{
+	memset(packet->data + packet->len, 0, padding);
+	packet->len += padding;
+}
+
+static void channel_data_to_client(struct tp_channel *channel, struct tp_packet *packet)
+{
+	struct tp_allocation *allocation = channel->allocation;
+	size_t payload_len = packet->len;
+	enum tp_discard_reason reason = TP_DISCARD_QUEUE_FULL;
+
+	if (channel_data_vetoed(channel, TP_PEER_TO_CLIENT, packet->data, packet->len)) {
+		reason = TP_DISCARD_VETO;
+	} else {
+		packet->data -= TP_CHANNEL_DATA_HEADER_SIZE;
+		packet->len += TP_CHANNEL_DATA_HEADER_SIZE;
+		tp_channel_data_write_header(packet->data, (uint16_t)channel->by_number.number,
+					     payload_len);
+		if (allocation->endpoint->stream) {
+			pad(packet, tp_channel_data_padding(payload_len));
+		}
+		if (forward_to_client(allocation, packet, payload_len)) {
+			return;
+		}
+	}
+	tp_discard_channel_data(allocation->server, &allocation->view.five_tuple, allocation,
+				TP_PEER_TO_CLIENT, (uint16_t)channel->by_number.number, reason,
+				payload_len);
+}
+
+/* Nobody matches a transaction id of an indication; it must only differ. */
+static void make_transaction_id(struct tp_server *server, uint8_t *out)
+{
+	uint64_t count = ++server->indications_sent;
+	uint64_t mixed = tp_hash(&count, sizeof(count));
+
+	memcpy(out, &mixed, sizeof(mixed));
+	tp_put_u32(out + sizeof(mixed), (uint32_t)count);
+}
+
+/*
+ * Data indication around the payload: header and XOR-PEER-ADDRESS, then the
+ * DATA attribute's header, end where the payload begins (RFC 8656 section 11.4).
+ */
+static void write_data_indication(struct tp_server *server, const struct tp_addr *peer_addr,
+				  struct tp_packet *packet)
+{
+	size_t addr_size = peer_addr->family == TP_FAMILY_IPV4 ? 12 : 24;
+	size_t head_size = TP_STUN_HEADER_SIZE + addr_size + DATA_ATTRIBUTE_HEADER_SIZE;
+	size_t padding = (4 - packet->len % 4) % 4;
+	uint8_t transaction_id[TP_STUN_TRANSACTION_ID_SIZE];
+	size_t payload_len = packet->len;
+	struct tp_build build;
+
+	packet->data -= head_size;
+	packet->len += head_size;
+	pad(packet, padding);
+	make_transaction_id(server, transaction_id);
+	tp_build_init(&build, packet->data, head_size, TP_STUN_DATA, TP_STUN_INDICATION,
+		      transaction_id);
+	tp_build_xor_addr(&build, TP_ATTR_XOR_PEER_ADDRESS, peer_addr);
+	tp_put_u16(packet->data + TP_STUN_HEADER_SIZE + addr_size, TP_ATTR_DATA);
+	tp_put_u16(packet->data + TP_STUN_HEADER_SIZE + addr_size + 2, (uint16_t)payload_len);
+	tp_put_u16(packet->data + 2, (uint16_t)(packet->len - TP_STUN_HEADER_SIZE));
+}
+
+static void indication_to_client(struct tp_allocation *allocation, const struct tp_addr *peer_addr,
+				 struct tp_packet *packet)
+{
+	size_t payload_len = packet->len;
+	enum tp_discard_reason reason = TP_DISCARD_QUEUE_FULL;
+
+	if (!tp_permission_covers(tp_permission_find(allocation, peer_addr), peer_addr)) {
+		reason = TP_DISCARD_NO_PERMISSION;
+	} else if (payload_len > DATA_MAX - TP_PACKET_HEADROOM) {
+		reason = TP_DISCARD_TOO_BIG;
+	} else if (indication_vetoed(allocation, TP_PEER_TO_CLIENT, peer_addr, packet->data,
+				     packet->len)) {
+		reason = TP_DISCARD_VETO;
+	} else {
+		write_data_indication(allocation->server, peer_addr, packet);
+		if (forward_to_client(allocation, packet, payload_len)) {
+			return;
+		}
+	}
+	tp_discard_message(allocation->server, &allocation->view.five_tuple, allocation,
+			   TP_PEER_TO_CLIENT, TP_STUN_DATA, reason, payload_len);
+}
+
+void tp_relay_receive(void *owner, struct tp_datagram *datagram, struct tp_packet *packet)
+{
+	struct tp_allocation *allocation = owner;
+	struct tp_channel *channel;
+	struct tp_addr peer_addr;
+
+	(void)datagram;
+	if (allocation == NULL) { /* reserved, or its allocation is about to be made */
+		return;
+	}
+	peer_addr = tp_relay_socket_peer_addr(allocation->server->shared, &packet->remote_addr);
+	channel = tp_channel_find_peer(allocation, &peer_addr);
+	if (channel != NULL && channel->live &&
+	    tp_permission_covers(channel->permission, &peer_addr)) {
+		channel_data_to_client(channel, packet);
+		return;
+	}
+	indication_to_client(allocation, &peer_addr, packet);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/relay_socket.h"
+
+#include <turnpike/error.h>
+
+#include "base/addr.h"
+#include "base/rand.h"
+#include "io/datagram.h"
+#include "turn/live_ports.h"
+#include "turn/relay.h"
+#include "turn/server.h"
+
+/* Ports tried for one allocation before the range counts as full. */
+#define TRIES_MAX 512
+
+static bool try_port(struct tp_server *server, size_t address, uint16_t port,
+		     struct tp_relay_socket *out, int *err)
+{
+	const struct tp_turn_options *options = &server->shared->options;
+	const struct tp_relay_address *relay = &options->relay[address];
+	struct tp_datagram_options datagram = {
+		.socket =
+			{
+				.bind_addr = tp_addr_with_port(&relay->bind_addr, port),
+				.receive_buffer_bytes = options->relay_receive_buffer_bytes,
+				.send_buffer_bytes = options->relay_send_buffer_bytes,
+			},
+		.receive = tp_relay_receive,
+	};
+
+	if (tp_live_ports_test(server->shared->live_ports, address, port)) {
+		*err = TP_EADDRINUSE;
+		return false;
+	}
+	*err = tp_datagram_open(server->worker->loop, &datagram, &out->datagram);
+	if (*err != 0) {
+		return false;
+	}
+	out->address = address;
+	out->advertised_addr = tp_addr_with_port(&relay->advertised_addr, port);
+	tp_live_ports_set(server->shared->live_ports, address, port, true);
+	return true;
+}
+
+static bool try_pair(struct tp_server *server, size_t address, uint16_t port,
+		     struct tp_relay_socket *out, struct tp_relay_socket *next, int *err)
+{
+	if (!try_port(server, address, port, out, err)) {
+		return false;
+	}
+	if (next == NULL || try_port(server, address, (uint16_t)(port + 1), next, err)) {
+		return true;
+	}
+	tp_relay_socket_close(server, out);
+	return false;
+}
+
+/* Walk through the range from a random port; only a port in use is worth another try. */
+static bool try_range(struct tp_server *server, size_t address, bool even,
+		      struct tp_relay_socket *out, struct tp_relay_socket *next)
+{
+	uint16_t step = even ? 2 : 1;
+	uint32_t first = server->shared->options.port_min;
+	uint32_t last = server->shared->options.port_max;
+	uint32_t count;
+	uint32_t at;
+
+	if (even) {
+		first += first % 2;
+		last -= next != NULL ? 1 : 0;
+	}
+	if (first > last) {
+		return false;
+	}
+	count = (last - first) / step + 1;
+	at = tp_rand_below(count);
+	for (uint32_t tries = 0; tries < count && tries < TRIES_MAX; tries++) {
+		uint16_t port = (uint16_t)(first + at * step);
+		int err;
+
+		if (try_pair(server, address, port, out, next, &err)) {
+			return true;
+		}
+		if (err != TP_EADDRINUSE) {
+			return false;
+		}
+		at = (at + 1) % count;
+	}
+	return false;
+}
+
+uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, bool even,
+			      struct tp_relay_socket *out, struct tp_relay_socket *next)
+{
+	const struct tp_turn_options *options = &server->shared->options;
+	uint16_t code = 440;
+
+	for (size_t i = 0; i < options->relay_count; i++) {
+		size_t address = server->next_relay_address++ % options->relay_count;
+
+		if (tp_addr_family(&options->relay[address].bind_addr) != family) {
+			continue;
+		}
+		if (try_range(server, address, even, out, next)) {
+			return 0;
+		}
+		code = 508;
+	}
+	if (code == 508) {
+		tp_counter_add(server->counters.relayed_ports_exhausted, 1);
+	}
+	return code;
+}
+
+void tp_relay_socket_close(struct tp_server *server, struct tp_relay_socket *socket)
+{
+	if (socket->datagram == NULL) {
+		return;
+	}
+	tp_live_ports_set(server->shared->live_ports, socket->address,
+			  tp_addr_port(&socket->advertised_addr), false);
+	tp_datagram_close(&socket->datagram);
+}
+
+bool tp_relay_socket_is_live(const struct tp_shared *shared, const struct tp_addr *addr)
+{
+	for (size_t i = 0; i < shared->options.relay_count; i++) {
+		const struct tp_relay_address *relay = &shared->options.relay[i];
+
+		if ((tp_addr_equal_ip(addr, &relay->advertised_addr) ||
+		     tp_addr_equal_ip(addr, &relay->bind_addr)) &&
+		    tp_live_ports_test(shared->live_ports, i, tp_addr_port(addr))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+struct tp_addr tp_relay_socket_wire_addr(const struct tp_shared *shared,
+					 const struct tp_addr *peer_addr)
+{
+	for (size_t i = 0; i < shared->options.relay_count; i++) {
+		const struct tp_relay_address *relay = &shared->options.relay[i];
+
+		if (tp_addr_equal_ip(peer_addr, &relay->advertised_addr) &&
+		    tp_live_ports_test(shared->live_ports, i, tp_addr_port(peer_addr))) {
+			return tp_addr_with_port(&relay->bind_addr, tp_addr_port(peer_addr));
+		}
+	}
+	return *peer_addr;
+}
+
+struct tp_addr tp_relay_socket_peer_addr(const struct tp_shared *shared,
+					 const struct tp_addr *wire_addr)
+{
+	for (size_t i = 0; i < shared->options.relay_count; i++) {
+		const struct tp_relay_address *relay = &shared->options.relay[i];
+
+		if (tp_addr_equal_ip(wire_addr, &relay->bind_addr) &&
+		    tp_live_ports_test(shared->live_ports, i, tp_addr_port(wire_addr))) {
+			return tp_addr_with_port(&relay->advertised_addr, tp_addr_port(wire_addr));
+		}
+	}
+	return *wire_addr;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnpike/addr.h>
+
+struct tp_datagram;
+struct tp_server;
+struct tp_shared;
+
+/*
+ * A relayed transport address: a bound socket of its own on a random port of
+ * the configured range. The kernel knows which ports are free; the map of live
+ * ports is told. Until an allocation takes it over, what arrives is dropped.
+ */
+struct tp_relay_socket {
+	struct tp_datagram *datagram;   /* NULL: none */
+	struct tp_addr advertised_addr; /* for XOR-RELAYED-ADDRESS */
+	size_t address;                 /* index of the relay address */
+};
+
+/**
+ * @family: of the relayed address
+ * @even:   an even port (RFC 8656 section 7.2, EVEN-PORT)
+ * @next:   NULL, or gets the socket of the port above, too
+ *
+ * Returns 0 or the error code for the client: 440 when no address of the
+ * family is configured, 508 when no port, descriptor or memory is left.
+ */
+uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, bool even,
+			      struct tp_relay_socket *out, struct tp_relay_socket *next);
+
+/** Close and mark the port free; nothing for an empty one. */
+void tp_relay_socket_close(struct tp_server *server, struct tp_relay_socket *socket);
+
+/** Is this one of our relayed addresses, as advertised or as bound, and its port in use? */
+bool tp_relay_socket_is_live(const struct tp_shared *shared, const struct tp_addr *addr);
+
+/** Where to send so that it arrives: an advertised address of ours becomes the bound one. */
+struct tp_addr tp_relay_socket_wire_addr(const struct tp_shared *shared,
+					 const struct tp_addr *peer_addr);
+
+/** The reverse, for what was received: a bound address of ours becomes the advertised one. */
+struct tp_addr tp_relay_socket_peer_addr(const struct tp_shared *shared,
+					 const struct tp_addr *wire_addr);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/reply.h"
+
+#include <string.h>
+
+#include "io/endpoint.h"
+#include "io/loop.h"
+#include "turn/auth.h"
+#include "turn/discard.h"
+#include "turn/redirect.h"
+#include "turn/server.h"
+#include "turn/transaction.h"
+
+#define UNKNOWN_ATTRIBUTES_MAX 32
+#define ATTRIBUTE_HEADER_SIZE 4
+#define FINGERPRINT_SIZE (ATTRIBUTE_HEADER_SIZE + 4)
+
+static size_t integrity_size(const struct tp_transaction *transaction)
+{
+	if (!transaction->authenticated) {
+		return 0;
+	}
+	return ATTRIBUTE_HEADER_SIZE +
+	       (transaction->sha256 ? TP_INTEGRITY_SHA256_SIZE : TP_INTEGRITY_SIZE);
+}
+
+static void begin(struct tp_transaction *transaction, enum tp_stun_class message_class)
+{
+	tp_build_init(&transaction->build, transaction->response, sizeof(transaction->response),
+		      transaction->msg.method, message_class, transaction->msg.transaction_id);
+	transaction->request.build_reserve = integrity_size(transaction) + FINGERPRINT_SIZE;
+}
+
+static void add_software(struct tp_transaction *transaction)
+{
+	const char *software = transaction->server->shared->options.software;
+
+	if (software != NULL && software[0] != '\0') {
+		tp_build_string(&transaction->build, TP_ATTR_SOFTWARE, software);
+	}
+}
+
+void tp_reply_build_success(struct tp_transaction *transaction)
+{
+	begin(transaction, TP_STUN_SUCCESS);
+	transaction->error_code = 0;
+	if (transaction->method->write != NULL) {
+		transaction->method->write(transaction, &transaction->build);
+	}
+	add_software(transaction);
+}
+
+static void add_unknown_attributes(struct tp_transaction *transaction)
+{
+	uint16_t unknown[UNKNOWN_ATTRIBUTES_MAX];
+	size_t count = tp_stun_msg_unknown(&transaction->msg, tp_method_knows_attribute, unknown,
+					   UNKNOWN_ATTRIBUTES_MAX);
+
+	tp_build_unknown_attributes(&transaction->build, unknown, count);
+}
+
+void tp_reply_build_error(struct tp_transaction *transaction, uint16_t code, const char *reason)
+{
+	begin(transaction, TP_STUN_ERROR);
+	transaction->error_code = code;
+	tp_build_error_code(&transaction->build, code, reason);
+	switch (code) {
+	case 300:
+		tp_redirect_write(transaction, &transaction->build);
+		break;
+	case 401:
+	case 438:
+		tp_auth_write_challenge(transaction, &transaction->build);
+		break;
+	case 420:
+		add_unknown_attributes(transaction);
+		break;
+	default:
+		break;
+	}
+	add_software(transaction);
+}
+
+static size_t finish(struct tp_transaction *transaction)
+{
+	if (transaction->authenticated) {
+		tp_build_integrity(&transaction->build, &transaction->integrity_key,
+				   transaction->sha256);
+	}
+	if (tp_stun_msg_find(&transaction->msg, TP_ATTR_FINGERPRINT) != NULL) {
+		tp_build_fingerprint(&transaction->build);
+	}
+	return tp_build_finish(&transaction->build);
+}
+
+static void count_sent(struct tp_transaction *transaction)
+{
+	struct tp_turn_counters *counters = &transaction->server->counters;
+
+	if (transaction->error_code == 0) {
+		tp_counter_add(counters->responses_success, 1);
+		return;
+	}
+	tp_counter_add(counters->responses_error, 1);
+	tp_turn_counters_error(counters, transaction->error_code);
+}
+
+/* Streams do not retransmit. */
+static bool must_remember(const struct tp_transaction *transaction)
+{
+	return transaction->method->once && transaction->error_code == 0 &&
+	       !transaction->endpoint->stream;
+}
+
+void tp_reply_send(struct tp_transaction *transaction)
+{
+	struct tp_server *server = transaction->server;
+	const struct tp_five_tuple *five_tuple = &transaction->request.five_tuple;
+	size_t len = finish(transaction);
+
+	if (len == 0) {
+		tp_counter_add(server->counters.responses_failed, 1);
+		tp_exception_tell(server, five_tuple, TP_STAGE_WRITE, "response does not fit",
+				  transaction->msg.bytes, transaction->msg.len);
+		return;
+	}
+	if (must_remember(transaction)) {
+		tp_replay_keep(&server->replay, &transaction->key, transaction->response, len,
+			       tp_loop_now_ms(server->worker->loop));
+	}
+	if (tp_endpoint_send(transaction->endpoint, five_tuple, transaction->response, len) != 0) {
+		tp_counter_add(server->counters.responses_failed, 1);
+		tp_exception_tell(server, five_tuple, TP_STAGE_WRITE, "response could not be sent",
+				  transaction->response, len);
+		return;
+	}
+	count_sent(transaction);
+}

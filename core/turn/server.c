@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/server.h"
+
+#include <stdlib.h>
+
+#include <turnpike/error.h>
+
+#include "turn/allocation.h"
+#include "turn/channel.h"
+#include "turn/discard.h"
+#include "turn/ingress.h"
+#include "turn/permission.h"
+#include "turn/reservation.h"
+#include "turn/transaction.h"
+
+/* Requests that wait at a time on one worker. */
+#define WAITING_MAX 65536
+
+/* A connection carries one five-tuple, so one allocation at most. */
+static void on_closed(void *owner, struct tp_endpoint *endpoint,
+		      const struct tp_five_tuple *five_tuple)
+{
+	struct tp_server *server = owner;
+	struct tp_allocation *allocation = tp_allocation_find(server, five_tuple);
+
+	tp_transaction_cancel_endpoint(server, endpoint);
+	if (allocation != NULL && allocation->endpoint == endpoint) {
+		tp_allocation_delete(allocation, TP_DELETE_CLOSED);
+	}
+}
+
+static void on_exception(void *owner, const struct tp_five_tuple *five_tuple, const char *reason,
+			 const uint8_t *bytes, size_t len)
+{
+	tp_exception_tell(owner, five_tuple, TP_STAGE_PARSE, reason, bytes, len);
+}
+
+static void tables_init(struct tp_server *server)
+{
+	tp_map_init(&server->allocations, sizeof(struct tp_five_tuple), 0);
+	tp_map_init(&server->permissions, sizeof(struct tp_peer_key), 0);
+	tp_map_init(&server->channels_by_number, sizeof(struct tp_channel_key), 0);
+	tp_map_init(&server->channels_by_peer, sizeof(struct tp_peer_key), 0);
+	tp_map_init(&server->transactions, sizeof(struct tp_transaction_key), WAITING_MAX);
+	tp_map_init(&server->reservations, TP_RESERVATION_TOKEN_SIZE, TP_RESERVATIONS_MAX);
+	tp_replay_init(&server->replay);
+	tp_pool_init(&server->allocation_pool, sizeof(struct tp_allocation), 0);
+	tp_pool_init(&server->permission_pool, sizeof(struct tp_permission), 0);
+	tp_pool_init(&server->channel_pool, sizeof(struct tp_channel), 0);
+	tp_pool_init(&server->transaction_pool, sizeof(struct tp_transaction), WAITING_MAX);
+}
+
+static void tables_fini(struct tp_server *server)
+{
+	tp_map_fini(&server->allocations);
+	tp_map_fini(&server->permissions);
+	tp_map_fini(&server->channels_by_number);
+	tp_map_fini(&server->channels_by_peer);
+	tp_map_fini(&server->transactions);
+	tp_map_fini(&server->reservations);
+	tp_replay_fini(&server->replay);
+	tp_pool_fini(&server->allocation_pool);
+	tp_pool_fini(&server->permission_pool);
+	tp_pool_fini(&server->channel_pool);
+	tp_pool_fini(&server->transaction_pool);
+}
+
+/* Let other workers post to this one, or no longer. */
+static void announce(struct tp_shared *shared, unsigned worker, struct tp_server *server)
+{
+	pthread_mutex_lock(&shared->servers_lock);
+	shared->servers[worker] = server;
+	pthread_mutex_unlock(&shared->servers_lock);
+}
+
+int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
+		     struct tp_generation *generation, struct tp_server **out)
+{
+	struct tp_server *server;
+
+	if (worker->index >= shared->worker_count) {
+		return TP_EINVAL;
+	}
+	server = calloc(1, sizeof(*server));
+	if (server == NULL) {
+		return TP_ENOMEM;
+	}
+	server->shared = shared;
+	server->worker = worker;
+	server->generation = tp_generation_ref(generation);
+	server->handler = (struct tp_endpoint_handler){
+		.owner = server,
+		.message = tp_ingress_message,
+		.closed = on_closed,
+		.exception = on_exception,
+	};
+	server->sources.rate = shared->options.unauthenticated_rate;
+	tp_turn_counters_init(&server->counters);
+	tables_init(server);
+	announce(shared, worker->index, server);
+	*out = server;
+	return 0;
+}
+
+const struct tp_endpoint_handler *tp_server_handler(const struct tp_server *server)
+{
+	return &server->handler;
+}
+
+void tp_server_drain(struct tp_server *server)
+{
+	server->draining = true;
+}
+
+void tp_server_stop(struct tp_server *server)
+{
+	struct tp_allocation *allocation;
+
+	if (server->stopped) {
+		return;
+	}
+	server->stopped = true;
+	server->draining = true;
+	announce(server->shared, server->worker->index, NULL);
+	tp_transaction_cancel_endpoint(server, NULL);
+	while ((allocation = tp_map_drain(&server->allocations)) != NULL) {
+		tp_allocation_delete(allocation, TP_DELETE_SHUTDOWN);
+	}
+	tp_reservation_free_all(server);
+}
+
+void tp_server_free(struct tp_server **server)
+{
+	if (*server == NULL) {
+		return;
+	}
+	tp_server_stop(*server);
+	tables_fini(*server);
+	tp_generation_unref(&(*server)->generation);
+	free(*server);
+	*server = NULL;
+}
+
+size_t tp_server_allocation_count(const struct tp_server *server)
+{
+	return server->allocations.count;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "base/pool.h"
+#include "host/generation.h"
+#include "host/worker.h"
+#include "io/endpoint.h"
+#include "turn/counters.h"
+#include "turn/replay.h"
+#include "turn/shared.h"
+#include "turn/source_limit.h"
+
+/*
+ * The protocol on one worker: owns its allocations, permissions, channels and
+ * requests in progress. Bytes come in through the endpoint handler that it
+ * gives to listeners. Everything is for the worker's thread.
+ */
+struct tp_server {
+	struct tp_shared *shared;
+	struct tp_worker *worker;
+	struct tp_generation *generation; /* a reference */
+	struct tp_endpoint_handler handler;
+	struct tp_turn_counters counters;
+
+	struct tp_map allocations;        /* by five-tuple */
+	struct tp_map permissions;        /* by allocation and peer IP address */
+	struct tp_map channels_by_number; /* by allocation and channel number */
+	struct tp_map channels_by_peer;   /* by allocation and peer address */
+	struct tp_map transactions;       /* that wait, by five-tuple and transaction id */
+	struct tp_map reservations;       /* by token */
+	struct tp_replay replay;
+	struct tp_source_limit sources;
+
+	struct tp_pool allocation_pool;
+	struct tp_pool permission_pool;
+	struct tp_pool channel_pool;
+	struct tp_pool transaction_pool;
+
+	uint64_t indications_sent; /* makes their transaction ids */
+	unsigned next_relay_address;
+	unsigned next_alternate_server;
+	bool draining;
+	bool stopped;
+};
+
+/**
+ * @worker:     filled, its loop running or about to; borrowed
+ * @generation: a reference is taken; worker_start has been called
+ *
+ * Errors: TP_ENOMEM
+ */
+int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
+		     struct tp_generation *generation, struct tp_server **out);
+
+/** Callbacks for listeners; their owner is the server. Owner: the server. */
+const struct tp_endpoint_handler *tp_server_handler(const struct tp_server *server);
+
+/** Refuse new allocations (508) from now on; what is there lives on. */
+void tp_server_drain(struct tp_server *server);
+
+/** End all allocations (cause shutdown) and requests. The endpoints must still be open. */
+void tp_server_stop(struct tp_server *server);
+
+/** Stops first when that has not been done. Sets the pointer to NULL; NULL inside is fine. */
+void tp_server_free(struct tp_server **server);
+
+/** Allocations of this worker now. */
+size_t tp_server_allocation_count(const struct tp_server *server);

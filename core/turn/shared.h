@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnpike/addr.h>
+
+#include "host/worker.h"
+#include "stun/codes.h"
+
+struct tp_peer_policy;
+struct tp_quota;
+struct tp_live_ports;
+struct tp_server;
+
+#define TP_RELAY_ADDRESSES_MAX 16
+#define TP_ALTERNATE_SERVERS_MAX 16
+#define TP_WORKERS_MAX 256
+
+/* An address relayed sockets are bound to, and how clients are told it. Ports are 0. */
+struct tp_relay_address {
+	struct tp_addr bind_addr;
+	struct tp_addr advertised_addr; /* the same unless behind a 1:1 NAT */
+};
+
+/* What the protocol is run with. The configuration fills it; text and arrays are copied. */
+struct tp_turn_options {
+	const char *realm;
+	const char *software; /* SOFTWARE attribute; NULL or empty: none */
+
+	struct tp_relay_address relay[TP_RELAY_ADDRESSES_MAX];
+	size_t relay_count; /* 0: Allocate is answered 508, Binding works */
+	uint16_t port_min;
+	uint16_t port_max;
+	int relay_receive_buffer_bytes; /* 0: the system's default */
+	int relay_send_buffer_bytes;
+
+	uint32_t default_lifetime_s;
+	uint32_t max_lifetime_s;
+	uint32_t permission_lifetime_s;
+	uint32_t channel_lifetime_s;
+	uint32_t nonce_lifetime_s;
+
+	uint64_t max_allocations;          /* in all; 0: no limit */
+	uint32_t max_allocations_per_user; /* 0: no limit */
+	uint32_t max_permissions;          /* per allocation */
+	uint32_t max_channels;             /* per allocation */
+
+	/* PASSWORD-ALGORITHMS in order of preference; none: RFC 5389 behaviour only */
+	uint16_t password_algorithms[2];
+	size_t password_algorithm_count;
+	bool userhash; /* announce username anonymity */
+
+	uint32_t unauthenticated_rate; /* answers a second to one source; 0: no limit */
+
+	struct tp_addr
+		alternate_servers[TP_ALTERNATE_SERVERS_MAX]; /* Allocate is sent there with 300 */
+	size_t alternate_server_count;
+	const char *alternate_domain; /* ALTERNATE-DOMAIN beside it; NULL: none */
+
+	struct tp_peer_policy *peer_policy; /* taken over by tp_shared_create() */
+};
+
+/**
+ * Defaults of every member: the RFCs' values (RFC 8656 sections 7.2, 9 and 12;
+ * lifetimes 600 and 3600 s, permission 300 s, channel 600 s, nonce 3600 s), no limits in all and
+ * per user, 64 permissions and 32 channels per allocation, ports 49152 to 65535.
+ */
+void tp_turn_options_init(struct tp_turn_options *options);
+
+/*
+ * What the servers of all workers share: the options, read only; the nonce
+ * key; per-user counts and the map of live relayed ports, which are touched
+ * when an allocation comes or goes, never per packet of media to a peer elsewhere.
+ */
+struct tp_shared {
+	struct tp_turn_options options;
+	uint8_t nonce_key[32];
+	struct tp_quota *quota;
+	struct tp_live_ports *live_ports;
+	_Atomic uint64_t next_allocation_id;
+	unsigned worker_count;
+	pthread_mutex_t servers_lock;
+	struct tp_server *servers[TP_WORKERS_MAX]; /* by worker: to post messages, under the lock */
+	char *strings[3];                          /* copies that the options point to */
+};
+
+/** Errors: TP_ENOMEM, TP_EINVAL. Free after all servers. The peer policy is taken over, also on
+ * error. */
+int tp_shared_create(const struct tp_turn_options *options, unsigned workers,
+		     struct tp_shared **out);
+void tp_shared_free(struct tp_shared **shared);
