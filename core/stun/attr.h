@@ -56,7 +56,7 @@ int tp_attr_read_password_algorithm(const struct tp_stun_attr *attr, uint16_t *a
 int tp_attr_next_password_algorithm(const struct tp_stun_attr *attr, size_t *offset,
 				    uint16_t *algorithm, struct tp_view *parameters);
 
-/** UNKNOWN-ATTRIBUTES: number of types; @out gets up to @max of them. */
+/** UNKNOWN-ATTRIBUTES: number of types, 0 for an odd length; @out gets up to @max of them. */
 size_t tp_attr_read_unknown_attributes(const struct tp_stun_attr *attr, uint16_t *out, size_t max);
 
 /** The value as bytes: DATA, USERNAME, REALM, NONCE, SOFTWARE, … */

@@ -97,5 +97,5 @@ const char *tp_stun_method_name(uint16_t method);
 /** "XOR-PEER-ADDRESS"; NULL for one not in enum tp_stun_attribute. */
 const char *tp_stun_attribute_name(uint16_t type);
 
-/** The registered reason phrase of an error code, e.g. 441 "Wrong Credentials"; "Error" for others. */
+/** The registered phrase of an error code, e.g. 441 "Wrong Credentials"; "Error" for others. */
 const char *tp_stun_reason(uint16_t code);

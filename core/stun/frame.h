@@ -4,11 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a first byte announces on a TURN port (RFC 7983 as updated by RFC 9443; RFC 8656 section 12). */
+/* What a first byte announces on a TURN port (RFC 7983, RFC 9443, RFC 8656 section 12). */
 enum tp_frame_kind {
-	TP_FRAME_STUN,	       /* 0 to 3 */
+	TP_FRAME_STUN,         /* 0 to 3 */
 	TP_FRAME_CHANNEL_DATA, /* 64 to 79 */
-	TP_FRAME_DTLS,	       /* 20 to 63 */
+	TP_FRAME_DTLS,         /* 20 to 63 */
 	TP_FRAME_UNKNOWN,
 };
 

@@ -11,8 +11,9 @@
 #define TP_KEY_MAX 32
 #define TP_KEY_MD5_SIZE 16
 #define TP_KEY_SHA256_SIZE 32
+#define TP_KEY_TEXT_MAX 2048 /* user, realm and password with their colons, in bytes */
 #define TP_USERHASH_SIZE 32
-#define TP_INTEGRITY_SIZE 20	    /* HMAC-SHA1 */
+#define TP_INTEGRITY_SIZE 20        /* HMAC-SHA1 */
 #define TP_INTEGRITY_SHA256_SIZE 32 /* HMAC-SHA256, untruncated */
 
 /* A long-term credential's key. Wipe with tp_secret_wipe() when done. */
@@ -26,18 +27,20 @@ struct tp_key {
  * sections 9.2.2 and 18.5.1). Texts are taken as they are, already prepared.
  *
  * Thread: any
- * Errors: TP_EINVAL for another algorithm, TP_EIO when the library refuses
+ * Errors: TP_EINVAL for another algorithm or texts of more than TP_KEY_TEXT_MAX
+ *         bytes, TP_EIO when the library refuses; the key is then empty
  */
 int tp_key_long_term(struct tp_key *key, enum tp_password_algorithm algorithm, const char *user,
 		     const char *realm, const char *password);
 
-/** USERHASH: SHA-256 of "username:realm" (RFC 8489 section 14.4). */
+/** USERHASH: SHA-256 of "username:realm" (RFC 8489 section 14.4). Errors: as above. */
 int tp_userhash(uint8_t out[TP_USERHASH_SIZE], const char *user, const char *realm);
 
 /**
  * Check MESSAGE-INTEGRITY, or MESSAGE-INTEGRITY-SHA256 with @sha256 (which may
  * be truncated to 16, 20, 24, 28 or 32 bytes, RFC 8489 section 14.6). The header's
- * length is taken as the RFC says; the message is not written to.
+ * length is taken as the RFC says; the message is not written to. An empty key
+ * matches nothing.
  *
  * Thread: any; constant time in the comparison
  * Errors: TP_ENOENT without the attribute, TP_EPROTO for a wrong length,
@@ -45,7 +48,7 @@ int tp_userhash(uint8_t out[TP_USERHASH_SIZE], const char *user, const char *rea
  */
 int tp_integrity_check(const struct tp_stun_msg *msg, const struct tp_key *key, bool sha256);
 
-/** Append MESSAGE-INTEGRITY or, with @sha256, MESSAGE-INTEGRITY-SHA256. */
+/** Append MESSAGE-INTEGRITY or, with @sha256, MESSAGE-INTEGRITY-SHA256. An empty key fails. */
 void tp_build_integrity(struct tp_build *build, const struct tp_key *key, bool sha256);
 
 /** Append FINGERPRINT (RFC 8489 section 14.7); the last thing a message gets. */

@@ -23,7 +23,7 @@
 
 struct tp_stun_attr {
 	uint16_t type;
-	uint16_t len;	      /* of the value, without padding */
+	uint16_t len;         /* of the value, without padding */
 	const uint8_t *value; /* in the message */
 };
 
