@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Every event is raised by what a real client does, and every veto holds. The
+# example plugin "observe" logs a line an event and says no where it is told to.
+
+. "$(dirname "$0")/lib.sh"
+
+make_certs
+
+# observed VETOES: a daemon with the plugin, vetoing these events.
+start_observed() {
+	write_config "$work/turnpike.conf" "plugins = observe auth_file" <<-END
+	[plugin.observe]
+	veto = $1
+	END
+	if [ -z "$1" ]; then
+		sed -i '/^veto =/d' "$work/turnpike.conf"
+	fi
+	start_daemon "$work/turnpike.conf"
+	udp=$(port_of udp 127.0.0.1)
+	sockets=$(udp_sockets "$daemon_pid")
+}
+
+login=(-u "$user" -p "$password" --timeout 2 --count 20)
+
+# --- each event is raised -------------------------------------------------------
+
+seen() {
+	within 5 grep -q "$1" "$daemon_log"
+}
+
+start_observed ""
+run_probe "turn:127.0.0.1:$udp" "${login[@]}" >"$work/probe.log" || true
+raw=$root/tests/system/raw.py
+# A Binding request whose attribute is longer than the message.
+"$raw" udp 127.0.0.1 "$udp" 000100042112a442000000000000000000000001800800ff
+# ChannelData, and a Send indication with peer and data, of nobody's allocation.
+"$raw" udp 127.0.0.1 "$udp" 4000000401020304
+"$raw" udp 127.0.0.1 "$udp" \
+	001600142112a442000000000000000000000002001200080001e1baa502a44300130004deadbeef
+for event in on_stun_request_authorization on_stun_request_success on_stun_request_error \
+	on_stun_exception on_turn_before_allocate on_turn_create_allocation \
+	on_turn_delete_allocation on_turn_before_relay_indication \
+	on_turn_before_relay_channel_data on_turn_channel_data_discarded \
+	on_turn_message_discarded on_turn_before_permission on_turn_before_channel; do
+	check "$event is raised" seen $event
+done
+check "the client noticed nothing" grep -qx passed "$work/probe.log"
+stop_daemon
+
+# --- each veto holds --------------------------------------------------------------
+
+sockets_are_back() {
+	[ "$(udp_sockets "$daemon_pid")" = "$sockets" ]
+}
+
+# vetoed EVENT STEP PATTERN [STEP-THAT-PASSES]: the probe fails in that step, with those
+# words, and no relayed port stays bound afterwards.
+vetoed() {
+	local out=$work/veto.log
+
+	exits 1 run_probe "turn:127.0.0.1:$udp" "${login[@]}" >"$out" || return 1
+	cat "$out"
+	grep -Eq "^FAILED +$1 .*$2" "$out" || return 1
+	if [ -n "${3-}" ]; then
+		grep -Eq "^ok +$3 " "$out" || return 1
+	fi
+	within 5 sockets_are_back
+}
+
+veto() {
+	local event=$1
+
+	shift
+	start_observed "$event"
+	check "$event: the veto holds" vetoed "$@"
+	stop_daemon
+}
+
+veto on_stun_request_authorization "Allocate A" "401"
+veto on_stun_request_success Binding "no answer"
+veto on_stun_request_error "Allocate A" "no answer" Binding
+veto on_turn_before_allocate "Allocate A" "486|403"
+veto on_turn_before_permission "CreatePermission A" "403" "Allocate B"
+veto on_turn_before_channel "ChannelBind A" "403" "Send and Data"
+veto on_turn_before_relay_indication "Send and Data" "20 sent, 0 arrived" ChannelData
+veto on_turn_before_relay_channel_data ChannelData "20 sent, 0 arrived" "Send and Data"
+
+# A vetoed success of Allocate undoes the allocation: coturn's client asks for one without
+# a Binding first.
+nothing_allocated() {
+	timeout 10 turnutils_uclient -u "$user" -w "$password" -p "$udp" -e 127.0.0.1 -r 9 -c -n 1 \
+		127.0.0.1 >"$work/uclient.log" 2>&1 &
+	local client=$!
+
+	pids+=("$client")
+	within 8 grep -q on_turn_before_allocate "$daemon_log" || return 1
+	within 5 sockets_are_back || return 1
+	stop "$client"
+}
+start_observed on_stun_request_success
+check "a vetoed Allocate response leaves no relayed port" nothing_allocated
+stop_daemon
+
+finish

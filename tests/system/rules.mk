@@ -1,0 +1,6 @@
+# tests/system: the real daemon on loopback
+
+check-system: all
+	tests/system/run.sh -b $(abspath $(BUILD))
+
+.PHONY: check-system
