@@ -21,3 +21,6 @@ check-unit-$(1): $$(BUILD)/tests/unit-$(1)
 .PHONY: check-unit-$(1)
 endef
 $(foreach l,$(LAYERS),$(if $(wildcard tests/unit/$(l)/*.c),$(eval $(call unit,$(l)))))
+
+include tests/unit/cli/rules.mk
+include tests/system/rules.mk
