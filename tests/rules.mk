@@ -24,3 +24,4 @@ $(foreach l,$(LAYERS),$(if $(wildcard tests/unit/$(l)/*.c),$(eval $(call unit,$(
 
 include tests/unit/cli/rules.mk
 include tests/system/rules.mk
+include tests/fuzz/rules.mk
