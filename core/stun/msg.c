@@ -63,12 +63,17 @@ static bool is_covered(enum closing closing, uint16_t type)
 	return false;
 }
 
+/* What counts from here on, behind an attribute that counted itself. */
 static enum closing closing_after(enum closing closing, uint16_t type)
 {
-	if (type == TP_ATTR_MESSAGE_INTEGRITY && closing == CLOSING_NONE) {
+	switch (type) {
+	case TP_ATTR_MESSAGE_INTEGRITY:
 		return CLOSING_INTEGRITY;
+	case TP_ATTR_MESSAGE_INTEGRITY_SHA256:
+		return CLOSING_INTEGRITY_SHA256;
+	default:
+		return closing;
 	}
-	return type == TP_ATTR_MESSAGE_INTEGRITY_SHA256 ? CLOSING_INTEGRITY_SHA256 : closing;
 }
 
 /* RFC 8489 section 14.7: the last attribute, four bytes, the right value. */

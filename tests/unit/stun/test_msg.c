@@ -156,7 +156,24 @@ static void bytes_behind_the_message_are_refused(void)
 	}
 }
 
-/* The length in the header says four more bytes than fit the attributes. */
+/* RFC 8489 section 5: the last two bits of the length are always zero. */
+static void length_that_is_no_multiple_of_four_is_refused(void)
+{
+	for (uint8_t more = 1; more < 4; more++) {
+		struct parsed p;
+		uint8_t *copy;
+
+		begin(&p);
+		p.bytes[3] = more;
+		copy = exact_copy(p.bytes, TP_STUN_HEADER_SIZE + (size_t)more);
+		CU_ASSERT_EQUAL(tp_stun_msg_parse(&p.msg, copy, TP_STUN_HEADER_SIZE + (size_t)more,
+						  &p.reason),
+				TP_EPROTO);
+		free(copy);
+	}
+}
+
+/* The header agrees with the bytes; the attributes in them do not fit. */
 static void malformed_attributes_are_refused(void)
 {
 	static const struct {
@@ -387,6 +404,7 @@ static void fingerprint_covers_every_bit(void)
 	CU_ASSERT_TRUE(refused >= vector->len * 8 - 32);
 }
 
+/* Even when the right value stands where it belongs. */
 static void fingerprint_of_another_length_is_refused(void)
 {
 	static const size_t lengths[] = {0, 1, 3, 5, 8};
@@ -397,6 +415,8 @@ static void fingerprint_of_another_length_is_refused(void)
 
 		begin(&p);
 		tp_build_bytes(&p.build, TP_ATTR_FINGERPRINT, zeros, lengths[i]);
+		tp_put_u32(p.bytes + TP_STUN_HEADER_SIZE + 4,
+			   tp_fingerprint(p.bytes, TP_STUN_HEADER_SIZE));
 		CU_ASSERT_EQUAL(parse(&p), TP_EPROTO);
 	}
 }
@@ -435,6 +455,7 @@ static void unknown_required_attributes_are_listed_once(void)
 TEST_SUITE("msg", TEST(reads_the_vectors_of_the_rfcs), TEST(reads_the_values_of_the_sample_request),
 	   TEST(appendix_b_as_printed_is_refused), TEST(method_and_class_are_interleaved),
 	   TEST(malformed_headers_are_refused), TEST(bytes_behind_the_message_are_refused),
+	   TEST(length_that_is_no_multiple_of_four_is_refused),
 	   TEST(malformed_attributes_are_refused), TEST(every_truncation_is_refused),
 	   TEST(truncation_with_a_matching_length_stays_inside), TEST(padding_may_hold_any_value),
 	   TEST(first_of_duplicates_counts), TEST(each_xor_peer_address_counts),
