@@ -9,7 +9,7 @@
 #define REASON_BYTES_MAX 509
 #define REASON_CHARACTERS_MAX 127
 
-/* The bits of method and class are interleaved: RFC 8489 section 5, figure 3. */
+/* Bits of method and class are interleaved: RFC 8489 section 5, figure 3. */
 static uint16_t message_type(uint16_t method, enum tp_stun_class message_class)
 {
 	return (uint16_t)((method & 0x000f) | (method & 0x0070) << 1 | (method & 0x0f80) << 2 |
@@ -31,7 +31,7 @@ void tp_build_init(struct tp_build *build, uint8_t *bytes, size_t size, uint16_t
 	build->len = TP_STUN_HEADER_SIZE;
 }
 
-/* Header and padding of an attribute; returns where its value goes, NULL if nowhere. */
+/* Header and padding of an attribute; returns its value's place or NULL. */
 static uint8_t *append(struct tp_build *build, uint16_t type, size_t len)
 {
 	size_t padded_len;
@@ -163,7 +163,7 @@ static void append_addr(struct tp_build *build, uint16_t type, const struct tp_a
 
 void tp_build_xor_addr(struct tp_build *build, uint16_t type, const struct tp_addr *addr)
 {
-	/* Magic cookie, then transaction id; not looked at when the header did not fit. */
+	/* Magic cookie, then transaction id; unread without a header. */
 	append_addr(build, type, addr, build->bytes + 4);
 }
 

@@ -123,7 +123,7 @@ const char *tp_stun_attribute_name(uint16_t type)
 	}
 }
 
-/* RFC 8489 section 14.8, 8656 section 19, 6062 section 6.3, 8445 section 16.2, 8016. */
+/* RFC 8489 section 14.8, RFC 8656 section 19; RFC 6062, 8016, 8445. */
 const char *tp_stun_reason(uint16_t code)
 {
 	switch (code) {

@@ -170,7 +170,7 @@ void tp_build_integrity(struct tp_build *build, const struct tp_key *key, bool s
 	if (build->failed) {
 		return;
 	}
-	/* The header's length ends behind the attribute by now, as it must for the HMAC. */
+	/* By now the header's length ends behind the attribute, as it must. */
 	value = build->bytes + covered_len + ATTRIBUTE_HEADER_SIZE;
 	if (key->len == 0 || gnutls_hmac_fast(mac_of(sha256), key->bytes, key->len, build->bytes,
 					      covered_len, value) != 0) {

@@ -14,7 +14,7 @@ enum closing {
 	CLOSING_INTEGRITY_SHA256, /* MESSAGE-INTEGRITY-SHA256 seen */
 };
 
-/* The bits of method and class are interleaved: RFC 8489 section 5, figure 3. */
+/* Bits of method and class are interleaved: RFC 8489 section 5, figure 3. */
 static void read_type(struct tp_stun_msg *msg, uint16_t type)
 {
 	msg->method = (uint16_t)((type & 0x000f) | (type & 0x00e0) >> 1 | (type & 0x3e00) >> 2);
@@ -93,7 +93,7 @@ static const char *check_fingerprint(const struct tp_stun_msg *msg, const struct
 	return NULL;
 }
 
-/* Take the attribute at @offset and move behind it; both stay multiples of four. */
+/* Take the attribute at @offset and move behind it, by multiples of four. */
 static const char *take_attribute(const struct tp_stun_msg *msg, size_t *offset,
 				  struct tp_stun_attr *attr)
 {

@@ -6,7 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-/* A payload lies inside the datagram, and its header is written as it was read. */
+/* A payload lies inside the datagram; its header is written as it was read. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	uint8_t header[TP_CHANNEL_DATA_HEADER_SIZE];

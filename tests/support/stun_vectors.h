@@ -41,5 +41,5 @@ enum {
 	STUN_VECTOR_SHA256,        /* RFC 8489 appendix B.1, its length corrected */
 };
 
-/** The key a vector is protected with: by tp_key_long_term(), or the password's bytes. */
+/** The key that protects a vector: of a long-term credential or the password. */
 struct tp_key stun_vector_key(const struct stun_vector *vector);

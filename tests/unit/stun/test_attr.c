@@ -158,7 +158,7 @@ static void fixed_values_have_their_length_only(void)
 	}
 }
 
-/* The RFFU fields MUST be ignored on reception: RFC 8656 sections 18.1 and on. */
+/* RFFU fields MUST be ignored on reception: RFC 8656 sections 18.1 and on. */
 static void reserved_bits_are_ignored(void)
 {
 	struct tp_stun_attr attr = attr_of("\x40\x01\xff\xff", 4);

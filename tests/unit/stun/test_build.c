@@ -81,7 +81,7 @@ static void types_are_read_as_written(void)
 	}
 }
 
-/* The vectors pad with spaces where we must write zeros; values are compared. */
+/* The vectors pad with a space where we must write zero. */
 static void builds_the_responses_of_rfc_5769(void)
 {
 	static const struct {
@@ -152,7 +152,7 @@ static void numbers_are_read_as_written(void)
 	check_value(&build, TP_ATTR_RESERVATION_TOKEN, "\1\2\3\4\5\6\7\10", 8);
 }
 
-/* RFC 8489 section 14: 1, 2 or 3 bytes of zero; the length is that of the value. */
+/* RFC 8489 section 14: zeros to the boundary, outside the length. */
 static void values_of_every_length_are_padded(void)
 {
 	uint8_t value[16];
@@ -396,7 +396,7 @@ static void build_one_of_each(struct tp_build *build)
 	tp_build_fingerprint(build);
 }
 
-/* Whatever the room, nothing is written behind it and the result is all or 0. */
+/* Whatever the room, nothing is written behind it; all is built or 0. */
 static void what_does_not_fit_fails_inside_the_buffer(void)
 {
 	struct tp_build build = begin(sizeof(bytes));

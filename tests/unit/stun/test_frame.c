@@ -68,7 +68,7 @@ static void stun_length_counts_the_header(void)
 	check(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
-/* RFC 8656 section 12.5: the padding is not in the length, but on the stream. */
+/* RFC 8656 section 12.5: padding is not in the length, but on the stream. */
 static void channel_data_length_counts_header_and_padding(void)
 {
 	static const struct length_case cases[] = {
@@ -114,7 +114,7 @@ static void bytes_that_begin_no_message_are_refused(void)
 	check(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
-/* However a stream is cut, the answer is "more" or the length, never another. */
+/* However a stream is cut, the answer is "more" or the length. */
 static void length_holds_for_every_prefix(void)
 {
 	for (size_t i = 0; i < stun_vector_count; i++) {

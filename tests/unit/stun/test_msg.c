@@ -426,7 +426,7 @@ static bool knows_lifetime(uint16_t type)
 	return type == TP_ATTR_LIFETIME;
 }
 
-/* RFC 8489 section 6.3.1: a 420 lists the unknown comprehension-required ones. */
+/* RFC 8489 section 6.3.1: what the UNKNOWN-ATTRIBUTES of a 420 lists. */
 static void unknown_required_attributes_are_listed_once(void)
 {
 	struct tp_addr addr = {.family = TP_FAMILY_IPV4};
