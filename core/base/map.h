@@ -19,6 +19,7 @@ struct tp_map {
 	size_t count;
 	size_t ceiling; /* most entries; 0 for none */
 	size_t key_size;
+	size_t drained; /* slots below which tp_map_drain() goes on */
 };
 
 void tp_map_init(struct tp_map *map, size_t key_size, size_t ceiling);

@@ -33,7 +33,7 @@ void tp_timer_init(struct tp_timer *timer, void (*fire)(struct tp_timer *timer))
 
 bool tp_timer_armed(const struct tp_timer *timer);
 
-/** Arm, or move when armed. A time not after now fires in the next advance. */
+/** Arm, or move when armed. A time not after now fires a millisecond from now. */
 void tp_wheel_arm(struct tp_wheel *wheel, struct tp_timer *timer, uint64_t at_ms);
 
 /** Harmless when not armed. */
