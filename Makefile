@@ -17,7 +17,7 @@ OPTIMIZE ?= -O2
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
 WERROR ?=
 HARDEN := -fPIE -fstack-protector-strong $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fcf-protection
-CPPFLAGS_ALL := -D_GNU_SOURCE -Icore -Iinclude $(CPPFLAGS)
+CPPFLAGS_ALL = -D_GNU_SOURCE -Icore -Iinclude $(FOLDER_CPPFLAGS) $(CPPFLAGS)
 CFLAGS_ALL := -std=c11 -g $(OPTIMIZE) $(WARNINGS) $(WERROR) $(HARDEN) -fvisibility=hidden -pthread \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all) $(CFLAGS)
 LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,--as-needed -pthread \

@@ -4,7 +4,7 @@ test_support_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 TEST_SUPPORT := $(BUILD)/tests/support.a
 -include $(test_support_OBJS:.o=.d)
 
-$(test_support_OBJS) $(BUILD)/tests/unit/%.o: CPPFLAGS += -Itests
+$(BUILD)/tests/%.o: FOLDER_CPPFLAGS := -Itests
 
 $(TEST_SUPPORT): $(test_support_OBJS)
 	@mkdir -p $(@D)
