@@ -64,15 +64,18 @@ const struct tp_datagram_backend *tp_datagram_backend_named(const char *name);
 /** Per-loop state of the loop's backend. */
 void *tp_loop_backend_state(struct tp_loop *loop);
 
-/** Open on the loop's backend. Errors as tp_socket_open_udp(), TP_ENOMEM. Close with tp_datagram_close(). */
+/** Open on the loop's backend. Errors as tp_socket_open_udp(), TP_ENOMEM. Close with
+ * tp_datagram_close(). */
 int tp_datagram_open(struct tp_loop *loop, const struct tp_datagram_options *options,
 		     struct tp_datagram **out);
 
-/** The same with a descriptor that is bound already; it is the datagram's from then on, also on error. */
+/** The same with a descriptor that is bound already; it is the datagram's from then on, also on
+ * error. */
 int tp_datagram_adopt(struct tp_loop *loop, const struct tp_datagram_options *options, int fd,
 		      struct tp_datagram **out);
 
-/** Stop receiving and return the bound descriptor, now the caller's. Frees the datagram, sets NULL. */
+/** Stop receiving and return the bound descriptor, now the caller's. Frees the datagram, sets NULL.
+ */
 int tp_datagram_release(struct tp_datagram **datagram);
 
 /** Queued datagrams still leave. Sets the pointer to NULL; NULL inside is fine. */

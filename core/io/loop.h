@@ -39,7 +39,10 @@ void tp_loop_free(struct tp_loop **loop);
 /** Turn until tp_loop_stop(). */
 void tp_loop_run(struct tp_loop *loop);
 
-/** End tp_loop_run() after this turn. Other threads post a message that calls it. */
+/**
+ * End tp_loop_run() after this turn, or the next tp_loop_run() at once. Other
+ * threads post a message that calls it.
+ */
 void tp_loop_stop(struct tp_loop *loop);
 
 /**
@@ -48,7 +51,7 @@ void tp_loop_stop(struct tp_loop *loop);
  */
 void tp_loop_turn(struct tp_loop *loop);
 
-/** Monotonic milliseconds, the same for the whole turn. */
+/** Monotonic milliseconds, the same for the whole turn; outside a turn, the clock's. */
 uint64_t tp_loop_now_ms(struct tp_loop *loop);
 
 /** Wall clock in seconds since 1970. */

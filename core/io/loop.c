@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "io/loop.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include <turnpike/error.h>
+
+#include "io/datagram.h"
+
+/* Rounds of end-of-turn hooks that hooks themselves may ask for. */
+#define HOOK_ROUNDS_MAX 8
+
+struct tp_loop {
+	struct event_base *base;
+	const struct tp_clock *clock;
+	const struct tp_datagram_backend *backend;
+	void *backend_state;
+	struct tp_wheel wheel;
+	struct event *wheel_event;
+	uint64_t wheel_event_ms; /* when it is armed for; UINT64_MAX: not */
+	struct tp_list hooks;    /* requested for the end of this turn */
+	uint64_t now_ms;
+	bool now_known; /* the clock has been read in this turn */
+	bool in_turn;
+	bool stopping;
+};
+
+uint64_t tp_loop_now_ms(struct tp_loop *loop)
+{
+	if (!loop->now_known) {
+		loop->now_ms = loop->clock->now_ms(loop->clock);
+		loop->now_known = loop->in_turn;
+	}
+	return loop->now_ms;
+}
+
+int64_t tp_loop_wall_s(struct tp_loop *loop)
+{
+	return loop->clock->wall_s(loop->clock);
+}
+
+/* --- timers ------------------------------------------------------------------- */
+
+/* Only an earlier time needs a system call; a later one is found when it fires. */
+static void arm_wheel_event(struct tp_loop *loop)
+{
+	uint64_t next_ms = tp_wheel_next_ms(&loop->wheel);
+	uint64_t now_ms;
+	uint64_t wait_ms;
+	struct timeval wait;
+
+	if (next_ms >= loop->wheel_event_ms) {
+		return;
+	}
+	now_ms = tp_loop_now_ms(loop);
+	wait_ms = next_ms > now_ms ? next_ms - now_ms : 0;
+	wait.tv_sec = (time_t)(wait_ms / 1000);
+	wait.tv_usec = (suseconds_t)(wait_ms % 1000 * 1000);
+	if (event_add(loop->wheel_event, &wait) == 0) {
+		loop->wheel_event_ms = next_ms;
+	}
+}
+
+static void on_wheel_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct tp_loop *loop = arg;
+
+	(void)fd;
+	(void)what;
+	loop->wheel_event_ms = UINT64_MAX;
+	tp_wheel_advance(&loop->wheel, tp_loop_now_ms(loop));
+}
+
+void tp_loop_arm(struct tp_loop *loop, struct tp_timer *timer, uint64_t at_ms)
+{
+	tp_wheel_arm(&loop->wheel, timer, at_ms);
+}
+
+void tp_loop_cancel(struct tp_loop *loop, struct tp_timer *timer)
+{
+	tp_wheel_cancel(&loop->wheel, timer);
+}
+
+/* --- life --------------------------------------------------------------------- */
+
+static const struct tp_datagram_backend *choose_backend(void)
+{
+	const struct tp_datagram_backend *const *at = tp_datagram_backends;
+
+	while (at[1] != NULL && (*at)->usable != NULL && !(*at)->usable()) {
+		at++;
+	}
+	return *at;
+}
+
+static int loop_open(struct tp_loop *loop)
+{
+	loop->base = event_base_new();
+	if (loop->base == NULL) {
+		return TP_ENOMEM;
+	}
+	loop->wheel_event = evtimer_new(loop->base, on_wheel_event, loop);
+	if (loop->wheel_event == NULL) {
+		return TP_ENOMEM;
+	}
+	loop->wheel_event_ms = UINT64_MAX;
+	tp_wheel_init(&loop->wheel, tp_loop_now_ms(loop));
+	if (loop->backend->loop_open != NULL) {
+		return loop->backend->loop_open(loop, &loop->backend_state);
+	}
+	return 0;
+}
+
+int tp_loop_create(const struct tp_clock *clock, const struct tp_datagram_backend *backend,
+		   struct tp_loop **out)
+{
+	struct tp_loop *loop = calloc(1, sizeof(*loop));
+	int err;
+
+	if (loop == NULL) {
+		return TP_ENOMEM;
+	}
+	loop->clock = clock != NULL ? clock : tp_clock_system();
+	loop->backend = backend != NULL ? backend : choose_backend();
+	tp_list_init(&loop->hooks);
+	err = loop_open(loop);
+	if (err != 0) {
+		tp_loop_free(&loop);
+		return err;
+	}
+	*out = loop;
+	return 0;
+}
+
+void tp_loop_free(struct tp_loop **loop)
+{
+	struct tp_loop *gone = *loop;
+
+	if (gone == NULL) {
+		return;
+	}
+	if (gone->backend_state != NULL && gone->backend->loop_close != NULL) {
+		gone->backend->loop_close(gone, gone->backend_state);
+	}
+	if (gone->wheel_event != NULL) {
+		event_free(gone->wheel_event);
+	}
+	if (gone->base != NULL) {
+		event_base_free(gone->base);
+	}
+	free(gone);
+	*loop = NULL;
+}
+
+/* --- turns -------------------------------------------------------------------- */
+
+static void run_hooks(struct tp_loop *loop)
+{
+	struct tp_list due;
+	struct tp_list *link;
+
+	tp_list_init(&due);
+	while ((link = tp_list_shift(&loop->hooks)) != NULL) {
+		tp_list_append(&due, link);
+	}
+	while ((link = tp_list_shift(&due)) != NULL) {
+		struct tp_turn_hook *hook = tp_container_of(link, struct tp_turn_hook, link);
+
+		hook->run(hook);
+	}
+}
+
+static void end_turn(struct tp_loop *loop)
+{
+	for (int round = 0; round < HOOK_ROUNDS_MAX && !tp_list_empty(&loop->hooks); round++) {
+		run_hooks(loop);
+	}
+	arm_wheel_event(loop);
+	loop->now_known = false;
+}
+
+void tp_loop_run(struct tp_loop *loop)
+{
+	loop->in_turn = true;
+	end_turn(loop); /* for what was asked for before there was a turn */
+	while (!loop->stopping) {
+		/* Even a loop with no event of its own waits for the next one. */
+		int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
+
+		if (!tp_list_empty(&loop->hooks)) { /* left over from the last round */
+			flags |= EVLOOP_NONBLOCK;
+		}
+		if (event_base_loop(loop->base, flags) < 0) {
+			break;
+		}
+		end_turn(loop);
+	}
+	loop->in_turn = false;
+	loop->stopping = false;
+}
+
+void tp_loop_stop(struct tp_loop *loop)
+{
+	loop->stopping = true;
+}
+
+void tp_loop_turn(struct tp_loop *loop)
+{
+	loop->in_turn = true;
+	(void)event_base_loop(loop->base, EVLOOP_NONBLOCK);
+	tp_wheel_advance(&loop->wheel, tp_loop_now_ms(loop));
+	end_turn(loop);
+	loop->in_turn = false;
+}
+
+void tp_turn_hook_init(struct tp_turn_hook *hook, void (*run)(struct tp_turn_hook *hook))
+{
+	tp_list_init(&hook->link);
+	hook->run = run;
+}
+
+void tp_loop_request_hook(struct tp_loop *loop, struct tp_turn_hook *hook)
+{
+	if (tp_list_empty(&hook->link)) {
+		tp_list_append(&loop->hooks, &hook->link);
+	}
+}
+
+void tp_loop_cancel_hook(struct tp_turn_hook *hook)
+{
+	tp_list_remove(&hook->link);
+}
+
+struct event_base *tp_loop_event_base(struct tp_loop *loop)
+{
+	return loop->base;
+}
+
+const struct tp_datagram_backend *tp_loop_backend(const struct tp_loop *loop)
+{
+	return loop->backend;
+}
+
+void *tp_loop_backend_state(struct tp_loop *loop)
+{
+	return loop->backend_state;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "io/socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <turnpike/error.h>
+
+#include "base/addr.h"
+
+#define LISTEN_BACKLOG 1024
+
+static int error_of(int code)
+{
+	switch (code) {
+	case EADDRINUSE:
+		return TP_EADDRINUSE;
+	case EACCES:
+	case EPERM:
+		return TP_EPERM;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return TP_EFULL;
+	default:
+		return TP_EIO;
+	}
+}
+
+static bool set_int(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
+}
+
+/* Without these the socket would work less well, not wrongly: failure is no error. */
+static void set_buffers(int fd, const struct tp_socket_options *options)
+{
+	if (options->receive_buffer_bytes > 0 &&
+	    !set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, options->receive_buffer_bytes)) {
+		set_int(fd, SOL_SOCKET, SO_RCVBUF, options->receive_buffer_bytes);
+	}
+	if (options->send_buffer_bytes > 0 &&
+	    !set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, options->send_buffer_bytes)) {
+		set_int(fd, SOL_SOCKET, SO_SNDBUF, options->send_buffer_bytes);
+	}
+}
+
+static bool set_common(int fd, const struct tp_socket_options *options)
+{
+	bool ipv6 = options->bind_addr.family == TP_FAMILY_IPV6;
+
+	if (ipv6 && !set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) {
+		return false;
+	}
+	if (options->reuse_port && !set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1)) {
+		return false;
+	}
+	if (options->free_bind && !set_int(fd, IPPROTO_IP, IP_FREEBIND, 1)) {
+		return false;
+	}
+	set_buffers(fd, options);
+	return true;
+}
+
+static bool set_udp(int fd, const struct tp_socket_options *options)
+{
+	bool ipv6 = options->bind_addr.family == TP_FAMILY_IPV6;
+
+	/* RFC 8656 section 14: fragments are allowed unless the client asks otherwise. */
+	if (!set_int(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
+		     ipv6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
+		     ipv6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT)) {
+		return false;
+	}
+	if (!options->want_local_addr) {
+		return true;
+	}
+	return ipv6 ? set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+		    : set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+}
+
+static int open_bound(const struct tp_socket_options *options, int type, int *fd)
+{
+	int family = options->bind_addr.family == TP_FAMILY_IPV6 ? AF_INET6 : AF_INET;
+	struct sockaddr_storage sa;
+	socklen_t len = tp_addr_to_sockaddr(&options->bind_addr, &sa);
+	int saved;
+
+	if (len == 0) {
+		return TP_EINVAL;
+	}
+	*fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (*fd == -1) {
+		return error_of(errno);
+	}
+	if (set_common(*fd, options) &&
+	    (type == SOCK_DGRAM ? set_udp(*fd, options)
+				: set_int(*fd, SOL_SOCKET, SO_REUSEADDR, 1)) &&
+	    bind(*fd, (const struct sockaddr *)&sa, len) == 0) {
+		return 0;
+	}
+	saved = errno;
+	tp_socket_close(fd);
+	return error_of(saved);
+}
+
+int tp_socket_open_udp(const struct tp_socket_options *options, int *fd)
+{
+	return open_bound(options, SOCK_DGRAM, fd);
+}
+
+int tp_socket_open_listener(const struct tp_socket_options *options, int *fd)
+{
+	int err = open_bound(options, SOCK_STREAM, fd);
+
+	if (err == 0 && listen(*fd, LISTEN_BACKLOG) != 0) {
+		err = error_of(errno);
+		tp_socket_close(fd);
+	}
+	return err;
+}
+
+int tp_socket_local_addr(int fd, struct tp_addr *out)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) != 0) {
+		return TP_EIO;
+	}
+	tp_addr_from_sockaddr(out, (const struct sockaddr *)&sa);
+	return 0;
+}
+
+void tp_socket_close(int *fd)
+{
+	if (*fd != -1) {
+		close(*fd);
+		*fd = -1;
+	}
+}
