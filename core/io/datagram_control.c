@@ -13,7 +13,7 @@ static void read_ipv4(const struct cmsghdr *cmsg, struct tp_packet *packet)
 	switch (cmsg->cmsg_type) {
 	case IP_PKTINFO:
 		memcpy(&info, CMSG_DATA(cmsg), sizeof(info));
-		memcpy(packet->local_addr.bytes, &info.ipi_addr, 4);
+		memcpy(packet->local_addr.bytes, &info.ipi_spec_dst, 4);
 		break;
 	case IP_TTL:
 		memcpy(&packet->ttl, CMSG_DATA(cmsg), sizeof(packet->ttl));

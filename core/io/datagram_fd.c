@@ -32,9 +32,12 @@ int tp_datagram_fd_open(struct tp_loop *loop, const struct tp_datagram_options *
 	int err;
 
 	if (opened == NULL) {
-		tp_socket_close(&fd);
 		return TP_ENOMEM;
 	}
+	opened->datagram.backend = tp_loop_backend(loop);
+	opened->datagram.loop = loop;
+	opened->datagram.owner = options->owner;
+	opened->datagram.receive = options->receive;
 	err = open_fd(opened, options, fd);
 	if (err != 0) {
 		goto out;
@@ -51,7 +54,9 @@ out:
 	if (opened->readable != NULL) {
 		event_free(opened->readable);
 	}
-	tp_socket_close(&opened->fd);
+	if (fd == -1) {
+		tp_socket_close(&opened->fd);
+	}
 	free(opened);
 	return err;
 }
@@ -61,9 +66,6 @@ int tp_datagram_fd_release(struct tp_datagram *datagram)
 	struct tp_datagram_fd *opened = (struct tp_datagram_fd *)datagram;
 	int fd = opened->fd;
 
-	if (opened->closed != NULL) {
-		*opened->closed = true;
-	}
 	event_free(opened->readable);
 	free(opened);
 	return fd;

@@ -17,10 +17,13 @@ struct tp_datagram_fd {
 	struct event *readable;
 	bool wildcard;      /* bound to any address: answers name their source */
 	bool dont_fragment; /* as the socket is set now */
-	bool *closed;       /* set when closed inside its own callback */
 };
 
-/** Open, or take over @fd when it is not -1; @readable is called with the datagram as argument. */
+/**
+ * Open, or take over @fd when it is not -1 (it stays the caller's on error).
+ *
+ * @readable: called with the datagram as argument
+ */
 int tp_datagram_fd_open(struct tp_loop *loop, const struct tp_datagram_options *options, int fd,
 			event_callback_fn readable, struct tp_datagram **out);
 

@@ -27,8 +27,12 @@
 #define QUEUE_MAX 128           /* datagrams waiting to leave */
 #define COPIES_SIZE (64 * 1024) /* bytes of responses waiting to leave */
 
-/* A buffer's begin is not the same in each page, or all would meet in the same cache sets. */
-#define BUFFER_STRIDE (TP_DATAGRAM_BUFFER_SIZE + 4096 + 192)
+/*
+ * Room for a buffer, whole cache lines; no power of two, or the beginnings of
+ * all buffers would meet in the same cache sets.
+ */
+#define BUFFER_STRIDE (65536 + 4096 + 192)
+_Static_assert(BUFFER_STRIDE >= TP_DATAGRAM_BUFFER_SIZE, "a datagram fits");
 
 union sockaddr_inet {
 	struct sockaddr_in in;
@@ -49,6 +53,7 @@ struct mmsg_loop {
 	struct tp_counter *truncated;
 	struct tp_counter *send_failed;
 
+	struct tp_datagram_fd *receiving; /* NULL also when closed inside its callback */
 	uint8_t *buffers;
 	size_t buffers_used;
 	uint8_t *copies;
@@ -226,20 +231,17 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	struct mmsg_loop *mmsg = tp_loop_backend_state(datagram->datagram.loop);
 	unsigned room = prepare(mmsg);
 	int count = recvmmsg(fd, mmsg->in, room, MSG_DONTWAIT, NULL);
-	bool closed = false;
 
 	(void)what;
 	if (count <= 0) {
 		return;
 	}
 	mmsg->buffers_used += (size_t)count;
-	datagram->closed = &closed;
-	for (int i = 0; i < count && !closed; i++) {
+	mmsg->receiving = datagram;
+	for (int i = 0; i < count && mmsg->receiving != NULL; i++) {
 		deliver(datagram, mmsg, (size_t)i);
 	}
-	if (!closed) {
-		datagram->closed = NULL;
-	}
+	mmsg->receiving = NULL;
 }
 
 /* --- life --------------------------------------------------------------------- */
@@ -310,6 +312,9 @@ static int mmsg_release(struct tp_datagram *datagram)
 	struct mmsg_loop *mmsg = tp_loop_backend_state(datagram->loop);
 
 	flush(mmsg);
+	if (mmsg->receiving == (struct tp_datagram_fd *)datagram) {
+		mmsg->receiving = NULL;
+	}
 	return tp_datagram_fd_release(datagram);
 }
 

@@ -21,6 +21,7 @@
 #define RECEIVE_MAX 32 /* datagrams of one socket before others have their turn */
 
 struct plain_loop {
+	struct tp_datagram_fd *receiving; /* NULL also when closed inside its callback */
 	struct tp_counter *truncated;
 	struct tp_counter *send_failed;
 	alignas(16) uint8_t buffer[TP_DATAGRAM_BUFFER_SIZE];
@@ -28,7 +29,7 @@ struct plain_loop {
 
 static int loop_open(struct tp_loop *loop, void **state)
 {
-	struct plain_loop *plain = malloc(sizeof(*plain));
+	struct plain_loop *plain = calloc(1, sizeof(*plain));
 
 	(void)loop;
 	if (plain == NULL) {
@@ -85,16 +86,15 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct tp_datagram_fd *datagram = arg;
 	struct plain_loop *plain = tp_loop_backend_state(datagram->datagram.loop);
-	bool closed = false;
+	int i = 0;
 
 	(void)fd;
 	(void)what;
-	datagram->closed = &closed;
-	for (int i = 0; i < RECEIVE_MAX && receive_one(datagram, plain) && !closed; i++) {
+	plain->receiving = datagram;
+	while (i < RECEIVE_MAX && receive_one(datagram, plain) && plain->receiving != NULL) {
+		i++;
 	}
-	if (!closed) {
-		datagram->closed = NULL;
-	}
+	plain->receiving = NULL;
 }
 
 static int plain_open(struct tp_loop *loop, const struct tp_datagram_options *options, int fd,
@@ -103,9 +103,19 @@ static int plain_open(struct tp_loop *loop, const struct tp_datagram_options *op
 	return tp_datagram_fd_open(loop, options, fd, on_readable, out);
 }
 
+static int plain_release(struct tp_datagram *datagram)
+{
+	struct plain_loop *plain = tp_loop_backend_state(datagram->loop);
+
+	if (plain->receiving == (struct tp_datagram_fd *)datagram) {
+		plain->receiving = NULL;
+	}
+	return tp_datagram_fd_release(datagram);
+}
+
 static void plain_close(struct tp_datagram *datagram)
 {
-	int fd = tp_datagram_fd_release(datagram);
+	int fd = plain_release(datagram);
 
 	tp_socket_close(&fd);
 }
@@ -140,6 +150,6 @@ const struct tp_datagram_backend tp_datagram_plain = {
 	.loop_close = loop_close,
 	.open = plain_open,
 	.close = plain_close,
-	.release = tp_datagram_fd_release,
+	.release = plain_release,
 	.send = plain_send,
 };

@@ -66,6 +66,15 @@ static bool set_common(int fd, const struct tp_socket_options *options)
 	return true;
 }
 
+static bool set_received_marks(int fd, bool ipv6)
+{
+	if (ipv6) {
+		return set_int(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1) &&
+		       set_int(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+	}
+	return set_int(fd, IPPROTO_IP, IP_RECVTOS, 1) && set_int(fd, IPPROTO_IP, IP_RECVTTL, 1);
+}
+
 static bool set_udp(int fd, const struct tp_socket_options *options)
 {
 	bool ipv6 = options->bind_addr.family == TP_FAMILY_IPV6;
@@ -76,11 +85,11 @@ static bool set_udp(int fd, const struct tp_socket_options *options)
 		     ipv6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT)) {
 		return false;
 	}
-	if (!options->want_local_addr) {
-		return true;
+	if (options->want_local_addr && !(ipv6 ? set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
+					       : set_int(fd, IPPROTO_IP, IP_PKTINFO, 1))) {
+		return false;
 	}
-	return ipv6 ? set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
-		    : set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	return !options->want_tos_ttl || set_received_marks(fd, ipv6);
 }
 
 static int open_bound(const struct tp_socket_options *options, int type, int *fd)
