@@ -47,6 +47,19 @@ enum tp_verdict tp_dispatch_ask(struct tp_request *request, enum tp_event event,
 /** The request ends while it is parked: the plugin hears request_gone, answers become stale. */
 void tp_dispatch_cancel(struct tp_request *request);
 
+/**
+ * Go on with a parked request. It is over, and may be freed, when this returns.
+ *
+ * @verdict:     TP_PASS, TP_ALLOW or TP_DENY
+ * @code:        with TP_DENY; 0: the event's own
+ * @credentials: what a provider allows with; NULL: none
+ */
+void tp_dispatch_answer(struct tp_request *request, enum tp_verdict verdict, uint16_t code,
+			const struct tp_credentials *credentials);
+
+/** Take the one ticket of the request for the handler being asked. Errors: TP_EINVAL, TP_EFULL. */
+int tp_dispatch_park(struct tp_request *request, struct tp_ticket *ticket);
+
 /** Is it parked? */
 bool tp_dispatch_parked(const struct tp_request *request);
 

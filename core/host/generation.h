@@ -57,6 +57,16 @@ int tp_generation_create(const struct tp_instance_config *configs, size_t count,
 			 const char *plugin_dir, unsigned workers, char problem[TP_PROBLEM_SIZE],
 			 struct tp_generation **out);
 
+/**
+ * At a reload, before its workers start: let each instance take over from the
+ * one of the same name and file in @previous.
+ *
+ * Thread: main
+ * Errors: what adopt returned; the caller drops @generation then, @previous is as it was
+ */
+int tp_generation_adopt(struct tp_generation *generation, struct tp_generation *previous,
+			char problem[TP_PROBLEM_SIZE]);
+
 /** Thread: any. */
 struct tp_generation *tp_generation_ref(struct tp_generation *generation);
 /**
@@ -70,8 +80,20 @@ void tp_generation_reap(void);
 /** Call worker_start of each; on failure worker_stop of those started. Thread: the worker's. */
 int tp_generation_worker_start(struct tp_generation *generation, struct tp_worker *worker,
 			       char problem[TP_PROBLEM_SIZE]);
-/** Call worker_stop of each, cancel their timers. Thread: the worker's. */
+/**
+ * Call worker_stop of each, latest first, and cancel their timers. At a reload
+ * wait until tp_generation_busy() is 0: handlers of parked requests and "done"
+ * of jobs are still to be called on this worker.
+ *
+ * Thread: the worker's
+ */
 void tp_generation_worker_stop(struct tp_generation *generation, struct tp_worker *worker);
+
+/** Requests parked and jobs under way on that worker. Thread: the worker's. */
+size_t tp_generation_busy(const struct tp_generation *generation, const struct tp_worker *worker);
+/** For those who park requests and submit jobs. Thread: the worker's. */
+void tp_generation_add_busy(struct tp_generation *generation, const struct tp_worker *worker,
+			    int amount);
 
 /** One branch: does anybody want the event? */
 static inline bool tp_generation_wants(const struct tp_generation *generation, enum tp_event event)

@@ -15,6 +15,10 @@ int tp_instance_create(const struct tp_instance_config *config, struct tp_loaded
 /** Call destroy, unload. Sets the pointer to NULL; NULL inside is fine. */
 void tp_instance_free(struct tp_instance **instance);
 
+/** Call adopt: @previous is the instance of the same name and plugin before a reload. */
+int tp_instance_adopt(struct tp_instance *instance, struct tp_instance *previous,
+		      char problem[TP_PROBLEM_SIZE]);
+
 int tp_instance_worker_start(struct tp_instance *instance, struct tp_worker *worker,
 			     char problem[TP_PROBLEM_SIZE]);
 void tp_instance_worker_stop(struct tp_instance *instance, struct tp_worker *worker);

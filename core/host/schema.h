@@ -39,6 +39,17 @@ void tp_value_fini(struct tp_value *value);
 size_t tp_option_count(const struct tp_option *options);
 
 /**
+ * Is the table of a plugin one that can be used? Names of [a-z0-9_], each once,
+ * a help line, a type of ours, choices for an ENUM.
+ *
+ * @file: for the sentence
+ *
+ * Errors: TP_EINVAL
+ */
+int tp_schema_check(const struct tp_option *options, const char *file,
+		    char problem[TP_PROBLEM_SIZE]);
+
+/**
  * A whole section: defaults, then the settings; unknown keys (with the nearest
  * known one), missing required ones and bad values are errors with
  * "file:line: [section] key: sentence".

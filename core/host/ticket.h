@@ -6,6 +6,7 @@
 
 #include <turnpike/ticket.h>
 
+struct tp_message;
 struct tp_request;
 struct tp_worker;
 
@@ -16,12 +17,15 @@ struct tp_worker;
  */
 struct tp_ticket_table;
 
+#define TP_TICKET_CEILING ((size_t)1 << 22)
+
 /**
  * @ceiling: most requests parked at a time on this worker
  *
  * Makes the worker known to tp_ticket_answer() on all threads, under its index.
  *
- * Errors: TP_ENOMEM, TP_EEXIST when the index is taken
+ * Errors: TP_ENOMEM, TP_EEXIST when the index is taken, TP_EINVAL for an index
+ *         over 255 or more than TP_TICKET_CEILING tickets
  */
 int tp_ticket_table_create(struct tp_worker *worker, size_t ceiling, struct tp_ticket_table **out);
 
@@ -30,3 +34,32 @@ void tp_ticket_table_free(struct tp_ticket_table **table);
 
 /** Requests parked now. */
 size_t tp_ticket_table_parked(const struct tp_ticket_table *table);
+
+/* --- for dispatch and answers ---------------------------------------------------- */
+
+/** A ticket for the request. Thread: the worker's. Errors: TP_EFULL at the ceiling. */
+int tp_ticket_take(struct tp_ticket_table *table, struct tp_request *request,
+		   struct tp_ticket *out);
+
+/** The ticket is stale from now on. It must be one that is taken. Thread: the worker's. */
+void tp_ticket_release(struct tp_ticket_table *table, struct tp_ticket ticket);
+
+/**
+ * The request of a ticket; NULL when the ticket is stale or its worker has no table.
+ *
+ * Thread: that of the ticket's worker
+ */
+struct tp_request *tp_ticket_find(struct tp_ticket ticket);
+
+/**
+ * Post a message to the worker of a ticket.
+ *
+ * Thread: any
+ * Errors: TP_EINVAL for an id that is none, TP_ESHUTDOWN when the worker has no
+ *         table (any more), TP_EFULL when twice the ceiling is on its way; the
+ *         message stays the caller's then
+ */
+int tp_ticket_post(struct tp_ticket ticket, struct tp_message *message);
+
+/** A posted message has arrived. Thread: that of the ticket's worker. */
+void tp_ticket_posted(struct tp_ticket ticket);

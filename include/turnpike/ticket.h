@@ -48,7 +48,8 @@ struct tp_credentials {
  * Owner:  keeps nothing of the caller's
  * Thread: any; the owning worker acts on it in its next loop turn
  * Errors: TP_EINVAL for another verdict or code, TP_ESTALE when the ticket is
- *         known to have ended, TP_ESHUTDOWN when stopping, TP_ENOMEM
+ *         known to have ended, TP_ESHUTDOWN when stopping, TP_EFULL when too
+ *         many answers wait to be taken up, TP_ENOMEM
  * RFC:    8489 section 14.8
  */
 TP_API int tp_ticket_answer(struct tp_ticket ticket, enum tp_verdict verdict, uint16_t code);

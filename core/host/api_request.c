@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <turnpike/request.h>
+
+#include <string.h>
+
+#include <turnpike/error.h>
+
+#include "base/log.h"
+#include "host/credentials.h"
+#include "host/dispatch.h"
+#include "host/request.h"
+
+#define ATTRIBUTE_HEADER_SIZE 4
+
+const struct tp_five_tuple *tp_request_five_tuple(const struct tp_request *request)
+{
+	return &request->five_tuple;
+}
+
+uint16_t tp_request_method(const struct tp_request *request)
+{
+	return request->msg->method;
+}
+
+const char *tp_request_user(const struct tp_request *request)
+{
+	return request->user;
+}
+
+const char *tp_request_realm(const struct tp_request *request)
+{
+	return request->realm;
+}
+
+struct tp_view tp_request_bytes(const struct tp_request *request)
+{
+	return (struct tp_view){request->msg->bytes, request->msg->len};
+}
+
+bool tp_request_attribute(const struct tp_request *request, uint16_t type, size_t nth,
+			  struct tp_view *out)
+{
+	const struct tp_stun_attr *attr = tp_stun_msg_find_nth(request->msg, type, nth);
+
+	if (attr == NULL) {
+		return false;
+	}
+	*out = (struct tp_view){attr->value, attr->len};
+	return true;
+}
+
+static bool asked(const struct tp_request *request, enum tp_event event)
+{
+	return request->asking.asking && request->asking.event == event;
+}
+
+/* As much of the text as fits, ending where a character of UTF-8 ends. */
+static void keep_reason(struct tp_request *request, const char *reason)
+{
+	size_t max = sizeof(request->deny_reason) - 1;
+	size_t len = strnlen(reason, max + 1);
+
+	if (len > max) {
+		for (len = max; len > 0 && ((unsigned char)reason[len] & 0xc0) == 0x80; len--) {
+		}
+	}
+	memcpy(request->deny_reason, reason, len);
+	request->deny_reason[len] = '\0';
+}
+
+enum tp_verdict tp_request_deny(struct tp_request *request, uint16_t code, const char *reason)
+{
+	if (!request->asking.asking) {
+		return TP_DENY;
+	}
+	request->deny_code = code >= 300 && code <= 699 ? code : 0;
+	request->deny_reason[0] = '\0';
+	if (reason != NULL) {
+		keep_reason(request, reason);
+	}
+	return TP_DENY;
+}
+
+enum tp_verdict tp_request_provide(struct tp_request *request,
+				   const struct tp_credentials *credentials)
+{
+	int err;
+
+	if (!asked(request, TP_EVENT_on_stun_request_authorization)) {
+		return TP_DENY;
+	}
+	err = tp_credentials_provide(request, credentials);
+	if (err != 0) {
+		TP_LOG(TP_LOG_WARN, "host", "credentials of a provider cannot be used: %s",
+		       tp_error_string(err));
+		return TP_DENY;
+	}
+	return TP_ALLOW;
+}
+
+enum tp_verdict tp_request_park(struct tp_request *request, struct tp_ticket *ticket)
+{
+	ticket->id = 0;
+	return tp_dispatch_park(request, ticket) == 0 ? TP_PARK : TP_DENY;
+}
+
+void tp_request_shorten_lifetime(struct tp_request *request, uint32_t lifetime_s)
+{
+	/* RFC 8656 section 7.2: a lifetime of 0 is none that Allocate grants. */
+	if (asked(request, TP_EVENT_on_turn_before_allocate) && lifetime_s != 0 &&
+	    lifetime_s < request->lifetime_s) {
+		request->lifetime_s = lifetime_s;
+	}
+}
+
+/* Comprehension-optional, and nothing that the daemon says itself. */
+static bool may_add(uint16_t type)
+{
+	switch (type) {
+	case TP_ATTR_ADDITIONAL_ADDRESS_FAMILY:
+	case TP_ATTR_ADDRESS_ERROR_CODE:
+	case TP_ATTR_PASSWORD_ALGORITHMS:
+	case TP_ATTR_ALTERNATE_DOMAIN:
+	case TP_ATTR_ICMP:
+	case TP_ATTR_SOFTWARE:
+	case TP_ATTR_ALTERNATE_SERVER:
+	case TP_ATTR_FINGERPRINT:
+	case TP_ATTR_RESPONSE_ORIGIN:
+	case TP_ATTR_OTHER_ADDRESS:
+	case TP_ATTR_THIRD_PARTY_AUTHORIZATION:
+	case TP_ATTR_MOBILITY_TICKET:
+		return false;
+	default:
+		return !tp_stun_attribute_required(type);
+	}
+}
+
+static bool fits(const struct tp_request *request, size_t len)
+{
+	const struct tp_build *build = request->build;
+	size_t room = build->size - build->len;
+
+	/* RFC 8489 section 14: values are padded to a multiple of four. */
+	return !build->failed && room >= request->build_reserve &&
+	       len <= UINT16_MAX - ATTRIBUTE_HEADER_SIZE &&
+	       room - request->build_reserve >= ATTRIBUTE_HEADER_SIZE + ((len + 3) & ~(size_t)3);
+}
+
+int tp_request_add_attribute(struct tp_request *request, uint16_t type, const void *value,
+			     size_t len)
+{
+	if (!asked(request, TP_EVENT_on_stun_request_success) || request->build == NULL ||
+	    !may_add(type) || (value == NULL && len != 0)) {
+		return TP_EINVAL;
+	}
+	if (!fits(request, len)) {
+		return TP_EFULL;
+	}
+	tp_build_bytes(request->build, type, value, len);
+	return 0;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/credentials.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <turnpike/error.h>
+
+#include "base/secret.h"
+#include "host/request.h"
+
+#define USER_MAX 508 /* RFC 8489 section 14.3: less than 509 bytes */
+#define PASSWORD_MAX TP_KEY_TEXT_MAX
+#define SIZE_1_0                                                                                   \
+	(offsetof(struct tp_credentials, more_password_count) +                                    \
+	 sizeof(((struct tp_credentials *)NULL)->more_password_count))
+
+/* A table of this build's size, from one that may be shorter or longer. */
+static int read_table(const struct tp_credentials *from, struct tp_credentials *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (from == NULL || from->size < SIZE_1_0) {
+		return TP_EINVAL;
+	}
+	memcpy(out, from, from->size < sizeof(*out) ? from->size : sizeof(*out));
+	out->size = sizeof(*out);
+	return 0;
+}
+
+static bool fits(const char *text, size_t max)
+{
+	return strnlen(text, max + 1) <= max;
+}
+
+static bool passwords_valid(const struct tp_credentials *given)
+{
+	if (given->password != NULL && !fits(given->password, PASSWORD_MAX)) {
+		return false;
+	}
+	if (given->more_password_count > TP_MORE_PASSWORDS_MAX ||
+	    (given->more_password_count != 0 && given->more_passwords == NULL)) {
+		return false;
+	}
+	for (size_t i = 0; i < given->more_password_count; i++) {
+		if (given->more_passwords[i] == NULL ||
+		    !fits(given->more_passwords[i], PASSWORD_MAX)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static int check(const struct tp_credentials *from, struct tp_credentials *given)
+{
+	int err = read_table(from, given);
+
+	if (err != 0) {
+		return err;
+	}
+	if (given->password == NULL && given->more_password_count == 0 && given->key_md5 == NULL &&
+	    given->key_sha256 == NULL) {
+		return TP_EINVAL;
+	}
+	if (given->user != NULL && (given->user[0] == '\0' || !fits(given->user, USER_MAX))) {
+		return TP_EINVAL;
+	}
+	return passwords_valid(given) ? 0 : TP_EINVAL;
+}
+
+/* --- across threads ----------------------------------------------------------------- */
+
+/* All in one block, which is wiped as a whole. */
+struct copied {
+	struct tp_credentials credentials; /* first: the pointer handed out */
+	size_t size;
+	const char *more_passwords[TP_MORE_PASSWORDS_MAX];
+	uint8_t key_md5[TP_KEY_MD5_SIZE];
+	uint8_t key_sha256[TP_KEY_SHA256_SIZE];
+	char texts[];
+};
+
+static size_t text_size(const char *text)
+{
+	return text == NULL ? 0 : strlen(text) + 1;
+}
+
+/* Lengths are bounded by check(), so the sum cannot wrap. */
+static size_t texts_size(const struct tp_credentials *given)
+{
+	size_t size = text_size(given->password) + text_size(given->user);
+
+	for (size_t i = 0; i < given->more_password_count; i++) {
+		size += text_size(given->more_passwords[i]);
+	}
+	return size;
+}
+
+static const char *put_text(char **at, const char *text)
+{
+	char *put = *at;
+	size_t size = text_size(text);
+
+	if (text == NULL) {
+		return NULL;
+	}
+	memcpy(put, text, size);
+	*at += size;
+	return put;
+}
+
+static void fill(struct copied *copy, const struct tp_credentials *given)
+{
+	struct tp_credentials *credentials = &copy->credentials;
+	char *at = copy->texts;
+
+	*credentials = *given;
+	credentials->password = put_text(&at, given->password);
+	credentials->user = put_text(&at, given->user);
+	for (size_t i = 0; i < given->more_password_count; i++) {
+		copy->more_passwords[i] = put_text(&at, given->more_passwords[i]);
+	}
+	credentials->more_passwords = copy->more_passwords;
+	if (given->key_md5 != NULL) {
+		memcpy(copy->key_md5, given->key_md5, sizeof(copy->key_md5));
+		credentials->key_md5 = copy->key_md5;
+	}
+	if (given->key_sha256 != NULL) {
+		memcpy(copy->key_sha256, given->key_sha256, sizeof(copy->key_sha256));
+		credentials->key_sha256 = copy->key_sha256;
+	}
+}
+
+int tp_credentials_copy(const struct tp_credentials *from, struct tp_credentials **out)
+{
+	struct tp_credentials given;
+	struct copied *copy;
+	size_t size;
+	int err = check(from, &given);
+
+	if (err != 0) {
+		return err;
+	}
+	size = sizeof(*copy) + texts_size(&given);
+	copy = calloc(1, size);
+	if (copy == NULL) {
+		return TP_ENOMEM;
+	}
+	copy->size = size;
+	fill(copy, &given);
+	*out = &copy->credentials;
+	return 0;
+}
+
+void tp_credentials_free(struct tp_credentials **credentials)
+{
+	struct copied *copy;
+
+	if (*credentials == NULL) {
+		return;
+	}
+	copy = tp_container_of(*credentials, struct copied, credentials);
+	tp_secret_wipe(copy, copy->size);
+	free(copy);
+	*credentials = NULL;
+}
+
+/* --- into the request --------------------------------------------------------------- */
+
+static bool usable(const struct tp_request *request, const struct tp_credentials *given)
+{
+	const struct tp_request_authorization *event = request->asking.payload;
+
+	if (given->password != NULL || given->more_password_count != 0) {
+		return true;
+	}
+	return event->algorithm == TP_PASSWORD_SHA256 ? given->key_sha256 != NULL
+						      : given->key_md5 != NULL;
+}
+
+static int keep_text(struct tp_request *request, const char *text, char **out)
+{
+	if (text == NULL) {
+		return 0;
+	}
+	*out = tp_arena_string(&request->arena, text, strlen(text));
+	return *out == NULL ? TP_ENOMEM : 0;
+}
+
+static void keep_key(struct tp_key *key, const uint8_t *bytes, size_t len)
+{
+	if (bytes != NULL) {
+		memcpy(key->bytes, bytes, len);
+		key->len = len;
+	}
+}
+
+static int keep_texts(struct tp_request *request, const struct tp_credentials *given)
+{
+	struct tp_provided *provided = &request->provided;
+	int err = keep_text(request, given->password, &provided->password);
+
+	if (err == 0) {
+		err = keep_text(request, given->user, &provided->user);
+	}
+	for (size_t i = 0; err == 0 && i < given->more_password_count; i++) {
+		err = keep_text(request, given->more_passwords[i], &provided->more_passwords[i]);
+		provided->more_password_count = i + (err == 0);
+	}
+	return err;
+}
+
+int tp_credentials_provide(struct tp_request *request, const struct tp_credentials *from)
+{
+	struct tp_provided *provided = &request->provided;
+	struct tp_credentials given;
+	int err = check(from, &given);
+
+	tp_provided_wipe(request);
+	if (err != 0) {
+		return err;
+	}
+	if (!usable(request, &given)) {
+		return TP_EINVAL;
+	}
+	err = keep_texts(request, &given);
+	if (err != 0) {
+		tp_provided_wipe(request);
+		return err;
+	}
+	keep_key(&provided->key_md5, given.key_md5, TP_KEY_MD5_SIZE);
+	keep_key(&provided->key_sha256, given.key_sha256, TP_KEY_SHA256_SIZE);
+	provided->valid_for_s = given.valid_for_s;
+	provided->max_allocations = given.max_allocations;
+	provided->max_lifetime_s = given.max_lifetime_s;
+	return 0;
+}
+
+static void wipe_text(char *text)
+{
+	if (text != NULL) {
+		tp_secret_wipe(text, strlen(text));
+	}
+}
+
+void tp_provided_wipe(struct tp_request *request)
+{
+	struct tp_provided *provided = &request->provided;
+
+	wipe_text(provided->password);
+	for (size_t i = 0; i < provided->more_password_count; i++) {
+		wipe_text(provided->more_passwords[i]);
+	}
+	tp_secret_wipe(provided, sizeof(*provided));
+}
