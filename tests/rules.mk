@@ -4,19 +4,21 @@ test_support_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 TEST_SUPPORT := $(BUILD)/tests/support.a
 -include $(test_support_OBJS:.o=.d)
 
-$(BUILD)/tests/%.o: FOLDER_CPPFLAGS := -Itests
+$(BUILD)/tests/%.o: FOLDER_CPPFLAGS := -Itests -DTEST_PLUGIN_DIR='"$(abspath $(BUILD)/tests/plugins)"'
 
 $(TEST_SUPPORT): $(test_support_OBJS)
 	@mkdir -p $(@D)
 	@rm -f $@
 	ar rcs $@ $^
 
+include tests/fixtures/rules.mk
+
 define unit
 unit_$(1)_OBJS := $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard tests/unit/$(1)/*.c))
 -include $$(unit_$(1)_OBJS:.o=.d)
 $$(BUILD)/tests/unit-$(1): $$(BUILD)/tests/unit/runner.o $$(unit_$(1)_OBJS) $$(call upto,$(1)) $$(TEST_SUPPORT)
-	$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(LIBS) -lcunit
-check-unit-$(1): $$(BUILD)/tests/unit-$(1)
+	$$(CC) $$(LDFLAGS_ALL) -Wl,--export-dynamic -o $$@ $$^ $$(LIBS) -lcunit
+check-unit-$(1): $$(BUILD)/tests/unit-$(1) $$(if $$(filter host turn daemon,$(1)),$$(fixture_plugins))
 	$$<
 .PHONY: check-unit-$(1)
 endef

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/auth.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "support/suite.h"
+#include "support/turn_fixture.h"
+#include "turn/nonce.h"
+
+static struct turn_fixture f;
+
+static bool has(uint16_t type)
+{
+	return tp_stun_msg_find(&f.response, type) != NULL;
+}
+
+/* RFC 8489 section 9.2.4, first item */
+static void without_integrity_401_with_realm_nonce_and_algorithms(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 401);
+	CU_ASSERT_TRUE(has(TP_ATTR_REALM));
+	CU_ASSERT_TRUE(has(TP_ATTR_NONCE));
+	CU_ASSERT_TRUE(has(TP_ATTR_PASSWORD_ALGORITHMS));
+	CU_ASSERT_FALSE(has(TP_ATTR_USERNAME));
+	CU_ASSERT_FALSE(has(TP_ATTR_MESSAGE_INTEGRITY));
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_stun_request_authorization], 0);
+	turn_fixture_close(&f);
+}
+
+static void nonces_differ_between_clients(void)
+{
+	char first[128];
+
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	strcpy(first, f.client.nonce);
+	f.five_tuple.client_addr.port++;
+	turn_fixture_challenge(&f);
+	CU_ASSERT_STRING_NOT_EQUAL(first, f.client.nonce);
+	turn_fixture_close(&f);
+}
+
+/* Second item: each of the three missing. */
+static void integrity_without_user_realm_or_nonce_is_400(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	for (int missing = 0; missing < 3; missing++) {
+		struct tp_build *build = turn_fixture_begin_allocate(&f);
+		struct tp_key key = turn_client_key(&f.client);
+
+		if (missing != 0) {
+			tp_build_string(build, TP_ATTR_USERNAME, f.client.user);
+		}
+		if (missing != 1) {
+			tp_build_string(build, TP_ATTR_REALM, f.client.realm);
+		}
+		if (missing != 2) {
+			tp_build_string(build, TP_ATTR_NONCE, f.client.nonce);
+		}
+		tp_build_integrity(build, &key, false);
+		turn_client_finish(&f.client);
+		CU_ASSERT_EQUAL(turn_fixture_exchange(&f), 400);
+		CU_ASSERT_FALSE(has(TP_ATTR_NONCE));
+		CU_ASSERT_FALSE(has(TP_ATTR_REALM));
+	}
+	turn_fixture_close(&f);
+}
+
+static void a_user_name_with_nul_or_too_long_is_400(void)
+{
+	char name[600];
+
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	memset(name, 'a', sizeof(name));
+	for (int i = 0; i < 2; i++) {
+		struct tp_build *build = turn_fixture_begin_allocate(&f);
+		struct tp_key key = turn_client_key(&f.client);
+		size_t at = build->len;
+
+		/* the builder refuses such a name, so it is renamed afterwards */
+		tp_build_bytes(build, 0xff06, i == 0 ? "ali\0ce" : name, i == 0 ? 6 : 509);
+		tp_put_u16(build->bytes + at, TP_ATTR_USERNAME);
+		tp_build_string(build, TP_ATTR_REALM, f.client.realm);
+		tp_build_string(build, TP_ATTR_NONCE, f.client.nonce);
+		tp_build_integrity(build, &key, false);
+		turn_client_finish(&f.client);
+		CU_ASSERT_EQUAL(turn_fixture_exchange(&f), 400);
+	}
+	turn_fixture_close(&f);
+}
+
+/* Old clients: RFC 5389 behaviour, MD5 and SHA-1, no new attribute. */
+static void an_rfc_5389_client_logs_in(void)
+{
+	struct tp_key key;
+
+	turn_fixture_open(&f);
+	turn_fixture_allocate(&f);
+	key = turn_client_key(&f.client);
+	CU_ASSERT_EQUAL(tp_integrity_check(&f.response, &key, false), 0);
+	CU_ASSERT_FALSE(has(TP_ATTR_MESSAGE_INTEGRITY_SHA256));
+	turn_fixture_close(&f);
+}
+
+static void sha256_password_algorithm_and_integrity(void)
+{
+	struct tp_key key;
+
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	CU_ASSERT_EQUAL(f.client.offered_count, 2);
+	CU_ASSERT_EQUAL(f.client.offered[0], TP_PASSWORD_SHA256);
+	f.client.algorithm = TP_PASSWORD_SHA256;
+	f.client.sha256 = true;
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 0);
+	key = turn_client_key(&f.client);
+	CU_ASSERT_EQUAL(tp_integrity_check(&f.response, &key, true), 0);
+	CU_ASSERT_FALSE(has(TP_ATTR_MESSAGE_INTEGRITY));
+	turn_fixture_close(&f);
+}
+
+static void md5_chosen_from_the_list_is_answered_with_sha256_integrity(void)
+{
+	struct tp_key key;
+
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	f.client.algorithm = TP_PASSWORD_MD5;
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 0);
+	key = turn_client_key(&f.client);
+	CU_ASSERT_EQUAL(tp_integrity_check(&f.response, &key, true), 0);
+	turn_fixture_close(&f);
+}
+
+/* Third item: bid-down protection. */
+static void an_altered_list_of_algorithms_is_400(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	f.client.algorithm = TP_PASSWORD_MD5;
+	f.client.offered[0] = TP_PASSWORD_MD5;
+	f.client.offered_count = 1;
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 400);
+	turn_fixture_close(&f);
+}
+
+static void the_list_reordered_or_an_algorithm_outside_it_is_400(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	f.client.algorithm = TP_PASSWORD_MD5;
+	f.client.offered[0] = TP_PASSWORD_MD5;
+	f.client.offered[1] = TP_PASSWORD_SHA256;
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 400);
+	turn_fixture_challenge(&f);
+	f.client.algorithm = 3;
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 400);
+	turn_fixture_close(&f);
+}
+
+static void one_of_the_two_attributes_alone_is_400(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	tp_build_password_algorithm(turn_fixture_begin_allocate(&f), TP_PASSWORD_MD5);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 400);
+	turn_fixture_challenge(&f);
+	tp_build_password_algorithms(turn_fixture_begin_allocate(&f), f.client.offered,
+				     f.client.offered_count);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 400);
+	turn_fixture_close(&f);
+}
+
+static void userhash_names_the_user(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	CU_ASSERT_TRUE(tp_nonce_features((struct tp_view){(const uint8_t *)f.client.nonce,
+							  strlen(f.client.nonce)}) &
+		       TP_NONCE_USERNAME_ANONYMITY);
+	f.client.userhash = true;
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 0);
+	CU_ASSERT_STRING_EQUAL(tp_allocation_find(f.server, &f.five_tuple)->user, "alice");
+	/* also against the kept key */
+	CU_ASSERT_EQUAL(turn_fixture_refresh(&f, 600), 0);
+	turn_fixture_close(&f);
+}
+
+static void old_only(struct tp_turn_options *options)
+{
+	options->password_algorithm_count = 0;
+	options->userhash = false;
+}
+
+static void without_algorithms_no_feature_is_announced(void)
+{
+	turn_fixture_open_with(&f, old_only);
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 401);
+	CU_ASSERT_FALSE(has(TP_ATTR_PASSWORD_ALGORITHMS));
+	turn_fixture_challenge(&f);
+	CU_ASSERT_EQUAL(strncmp(f.client.nonce, "obMatJos2AAAA", 13), 0);
+	turn_fixture_close(&f);
+}
+
+static void a_wrong_password_is_401_with_a_new_nonce(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	f.client.password = "wrong";
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 401);
+	CU_ASSERT_TRUE(has(TP_ATTR_NONCE));
+	CU_ASSERT_TRUE(has(TP_ATTR_REALM));
+	CU_ASSERT_TRUE(has(TP_ATTR_PASSWORD_ALGORITHMS));
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_stun_exception], 1);
+	turn_fixture_close(&f);
+}
+
+static void an_unknown_user_gets_the_same_answer_as_a_wrong_password(void)
+{
+	uint8_t wrong[4096];
+	size_t len;
+
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	f.client.password = "wrong";
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 401);
+	len = f.response.len;
+	memcpy(wrong, f.response.bytes, len);
+	f.client.user = "mallory";
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 401);
+	CU_ASSERT_EQUAL(f.response.len, len);
+	/* all but the transaction id */
+	CU_ASSERT_EQUAL(memcmp(f.response.bytes, wrong, 8), 0);
+	CU_ASSERT_EQUAL(memcmp(f.response.bytes + 20, wrong + 20, len - 20), 0);
+	turn_fixture_close(&f);
+}
+
+/* Last items: an old nonce with good integrity is 438, with bad integrity 401. */
+static void a_stale_nonce_is_438_and_the_new_one_works(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	turn_fixture_advance_s(&f, 3601);
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 438);
+	CU_ASSERT_TRUE(has(TP_ATTR_REALM));
+	CU_ASSERT_TRUE(has(TP_ATTR_PASSWORD_ALGORITHMS));
+	turn_client_learn(&f.client, &f.response);
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 0);
+	turn_fixture_close(&f);
+}
+
+static void a_stale_nonce_with_bad_integrity_is_401(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	turn_fixture_advance_s(&f, 3601);
+	f.client.password = "wrong";
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 401);
+	turn_fixture_close(&f);
+}
+
+static void a_nonce_of_another_client_is_438_and_asks_nobody(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	f.five_tuple.client_addr.port++;
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 438);
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_stun_request_authorization], 0);
+	turn_fixture_close(&f);
+}
+
+/* RFC 8489 section 6.3.1: after authentication */
+static void unknown_required_attributes_are_420_and_named(void)
+{
+	const struct tp_stun_attr *attr;
+	uint16_t types[4];
+
+	turn_fixture_open(&f);
+	tp_build_u32(turn_fixture_begin_allocate(&f), 0x7f01, 1);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 401);
+	turn_client_learn(&f.client, &f.response);
+	tp_build_u32(turn_fixture_begin_allocate(&f), 0x7f01, 1);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 420);
+	attr = tp_stun_msg_find(&f.response, TP_ATTR_UNKNOWN_ATTRIBUTES);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(attr);
+	CU_ASSERT_EQUAL(tp_attr_read_unknown_attributes(attr, types, 4), 1);
+	CU_ASSERT_EQUAL(types[0], 0x7f01);
+	turn_fixture_close(&f);
+}
+
+static void unknown_optional_attributes_are_ignored(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	tp_build_u32(turn_fixture_begin_allocate(&f), 0xff01, 1);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 0);
+	turn_fixture_close(&f);
+}
+
+static void another_user_on_the_allocation_is_441(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_allocate(&f);
+	f.client.user = "bob";
+	CU_ASSERT_EQUAL(turn_fixture_refresh(&f, 600), 441);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 441);
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000, &f.peer_addr), 441);
+	CU_ASSERT_EQUAL(tp_server_allocation_count(f.server), 1);
+	turn_fixture_close(&f);
+}
+
+static void the_provider_is_not_asked_again_while_its_answer_holds(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_allocate(&f); /* valid for 100 s */
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_stun_request_authorization], 1);
+	CU_ASSERT_EQUAL(turn_fixture_refresh(&f, 600), 0);
+	turn_fixture_advance_s(&f, 99);
+	CU_ASSERT_EQUAL(turn_fixture_refresh(&f, 600), 0);
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_stun_request_authorization], 1);
+	turn_fixture_advance_s(&f, 1);
+	CU_ASSERT_EQUAL(turn_fixture_refresh(&f, 600), 0);
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_stun_request_authorization], 2);
+	turn_fixture_advance_s(&f, 99);
+	CU_ASSERT_EQUAL(turn_fixture_refresh(&f, 600), 0);
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_stun_request_authorization], 2);
+	turn_fixture_close(&f);
+}
+
+static void an_altered_request_is_401(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	tp_build_u32(turn_fixture_begin_allocate(&f), TP_ATTR_LIFETIME, 700);
+	turn_client_sign(&f.client);
+	f.client.bytes[20 + 8 + 7] ^= 1; /* a bit of the lifetime */
+	CU_ASSERT_EQUAL(turn_fixture_exchange(&f), 401);
+	turn_fixture_close(&f);
+}
+
+static void two_a_second(struct tp_turn_options *options)
+{
+	options->unauthenticated_rate = 2;
+}
+
+static void unauthenticated_answers_to_one_source_are_limited(void)
+{
+	turn_fixture_open_with(&f, two_a_second);
+	for (int i = 0; i < 4; i++) {
+		turn_fixture_begin_allocate(&f);
+		CU_ASSERT_EQUAL(turn_fixture_request(&f), i < 2 ? 401 : -1);
+	}
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_turn_message_discarded], 2);
+	turn_fixture_advance_s(&f, 1);
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 401);
+	turn_fixture_close(&f);
+}
+
+static void nothing_is_kept_for_who_has_not_authenticated(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	f.client.password = "wrong";
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 401);
+	CU_ASSERT_EQUAL(f.server->transactions.count, 0);
+	CU_ASSERT_EQUAL(f.server->replay.responses.count, 0);
+	CU_ASSERT_EQUAL(f.server->transaction_pool.in_use, 0);
+	CU_ASSERT_EQUAL(fake_net_open_sockets(), 0);
+	turn_fixture_close(&f);
+}
+
+static void fingerprint_is_answered_with_fingerprint(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	CU_ASSERT_FALSE(has(TP_ATTR_FINGERPRINT));
+	f.client.fingerprint = true;
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 0);
+	CU_ASSERT_TRUE(has(TP_ATTR_FINGERPRINT));
+	turn_fixture_close(&f);
+}
+
+TEST_SUITE("auth", TEST(without_integrity_401_with_realm_nonce_and_algorithms),
+	   TEST(nonces_differ_between_clients), TEST(integrity_without_user_realm_or_nonce_is_400),
+	   TEST(a_user_name_with_nul_or_too_long_is_400), TEST(an_rfc_5389_client_logs_in),
+	   TEST(sha256_password_algorithm_and_integrity),
+	   TEST(md5_chosen_from_the_list_is_answered_with_sha256_integrity),
+	   TEST(an_altered_list_of_algorithms_is_400),
+	   TEST(the_list_reordered_or_an_algorithm_outside_it_is_400),
+	   TEST(one_of_the_two_attributes_alone_is_400), TEST(userhash_names_the_user),
+	   TEST(without_algorithms_no_feature_is_announced),
+	   TEST(a_wrong_password_is_401_with_a_new_nonce),
+	   TEST(an_unknown_user_gets_the_same_answer_as_a_wrong_password),
+	   TEST(a_stale_nonce_is_438_and_the_new_one_works),
+	   TEST(a_stale_nonce_with_bad_integrity_is_401),
+	   TEST(a_nonce_of_another_client_is_438_and_asks_nobody),
+	   TEST(unknown_required_attributes_are_420_and_named),
+	   TEST(unknown_optional_attributes_are_ignored),
+	   TEST(another_user_on_the_allocation_is_441),
+	   TEST(the_provider_is_not_asked_again_while_its_answer_holds),
+	   TEST(an_altered_request_is_401), TEST(unauthenticated_answers_to_one_source_are_limited),
+	   TEST(nothing_is_kept_for_who_has_not_authenticated),
+	   TEST(fingerprint_is_answered_with_fingerprint));

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "turn/relay.h"
+
+#include <string.h>
+
+#include <turnpike/error.h>
+
+#include "support/suite.h"
+#include "support/turn_fixture.h"
+
+static struct turn_fixture f;
+
+static enum tp_discard_reason last_reason;
+static unsigned discarded;
+
+static void note_discard(enum tp_event event, const void *payload)
+{
+	if (event == TP_EVENT_on_turn_message_discarded) {
+		last_reason = ((const struct tp_message_discarded *)payload)->reason;
+		discarded++;
+	} else if (event == TP_EVENT_on_turn_channel_data_discarded) {
+		last_reason = ((const struct tp_channel_data_discarded *)payload)->reason;
+		discarded++;
+	}
+}
+
+static void open_noting(void)
+{
+	turn_fixture_open(&f);
+	discarded = 0;
+	test_hooks.tell = note_discard;
+}
+
+static void send_and_data_indications(void)
+{
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
+	turn_fixture_send_indication(&f, &f.peer_addr, "to the peer");
+	CU_ASSERT_TRUE(turn_fixture_peer_got(&f, &f.peer_addr, "to the peer"));
+	CU_ASSERT_TRUE(tp_addr_equal(&fake_net_last_sent()->from, &f.relayed_addr));
+	turn_fixture_peer_sends(&f, &f.peer_addr, "to the client");
+	CU_ASSERT_TRUE(turn_fixture_client_got_data(&f, &f.peer_addr, "to the client"));
+	CU_ASSERT_EQUAL(discarded, 0);
+	turn_fixture_close(&f);
+}
+
+static void payloads_of_every_padding_and_none_arrive_unchanged(void)
+{
+	static const char *const payloads[] = {"", "1", "12", "123", "1234", "12345"};
+
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
+	for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
+		turn_fixture_send_indication(&f, &f.peer_addr, payloads[i]);
+		CU_ASSERT_TRUE(turn_fixture_peer_got(&f, &f.peer_addr, payloads[i]));
+		turn_fixture_peer_sends(&f, &f.peer_addr, payloads[i]);
+		CU_ASSERT_TRUE(turn_fixture_client_got_data(&f, &f.peer_addr, payloads[i]));
+	}
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4001, &f.peer_addr), 0);
+	for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
+		turn_fixture_send_channel_data(&f, 0x4001, payloads[i]);
+		CU_ASSERT_TRUE(turn_fixture_peer_got(&f, &f.peer_addr, payloads[i]));
+		turn_fixture_peer_sends(&f, &f.peer_addr, payloads[i]);
+		CU_ASSERT_TRUE(turn_fixture_client_got_channel_data(&f, 0x4001, payloads[i]));
+	}
+	turn_fixture_close(&f);
+}
+
+static void over_ipv6_too(void)
+{
+	struct tp_addr peer = turn_fixture_addr("[2001:db8:1::9]:9000");
+	const struct tp_stun_attr *attr;
+
+	open_noting();
+	turn_fixture_challenge(&f);
+	tp_build_address_family(turn_fixture_begin_allocate(&f), TP_ATTR_REQUESTED_ADDRESS_FAMILY,
+				TP_FAMILY_IPV6);
+	CU_ASSERT_EQUAL_FATAL(turn_fixture_request(&f), 0);
+	attr = tp_stun_msg_find(&f.response, TP_ATTR_XOR_RELAYED_ADDRESS);
+	CU_ASSERT_EQUAL(tp_attr_read_xor_addr(attr, &f.response, &f.relayed_addr), 0);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &peer), 0);
+	turn_fixture_send_indication(&f, &peer, "six");
+	CU_ASSERT_TRUE(turn_fixture_peer_got(&f, &peer, "six"));
+	turn_fixture_peer_sends(&f, &peer, "back");
+	CU_ASSERT_TRUE(turn_fixture_client_got_data(&f, &peer, "back"));
+	turn_fixture_close(&f);
+}
+
+static void channel_data_over_a_stream_is_padded(void)
+{
+	open_noting();
+	f.endpoint.endpoint.transport = TP_TRANSPORT_TCP;
+	f.endpoint.endpoint.stream = true;
+	f.five_tuple.transport = TP_TRANSPORT_TCP;
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4001, &f.peer_addr), 0);
+	turn_fixture_peer_sends(&f, &f.peer_addr, "12345"); /* RFC 8656 section 12.5 */
+	CU_ASSERT_EQUAL(fake_endpoint_last(&f.endpoint)->len, 4 + 8);
+	CU_ASSERT_TRUE(turn_fixture_client_got_channel_data(&f, 0x4001, "12345"));
+	turn_fixture_close(&f);
+}
+
+static void channel_data_over_udp_is_not_padded(void)
+{
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4001, &f.peer_addr), 0);
+	turn_fixture_peer_sends(&f, &f.peer_addr, "12345");
+	CU_ASSERT_EQUAL(fake_endpoint_last(&f.endpoint)->len, 4 + 5);
+	turn_fixture_close(&f);
+}
+
+static void another_port_of_the_peer_comes_as_indication(void)
+{
+	struct tp_addr other;
+
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4001, &f.peer_addr), 0);
+	other = f.peer_addr;
+	other.port++;
+	turn_fixture_peer_sends(&f, &other, "x");
+	CU_ASSERT_TRUE(turn_fixture_client_got_data(&f, &other, "x"));
+	turn_fixture_close(&f);
+}
+
+static void expect_discard(enum tp_discard_reason reason)
+{
+	CU_ASSERT_EQUAL(discarded, 1);
+	CU_ASSERT_EQUAL(last_reason, reason);
+	discarded = 0;
+}
+
+static void what_a_client_may_not_send_is_dropped_with_its_reason(void)
+{
+	struct tp_addr unpermitted = turn_fixture_addr("192.0.2.77:9");
+	struct tp_addr ipv6 = turn_fixture_addr("[2001:db8:1::1]:9");
+	struct tp_addr port_0;
+
+	open_noting();
+	turn_fixture_send_indication(&f, &f.peer_addr, "x");
+	expect_discard(TP_DISCARD_NO_ALLOCATION);
+	turn_fixture_send_channel_data(&f, 0x4000, "x");
+	expect_discard(TP_DISCARD_NO_ALLOCATION);
+
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
+	turn_fixture_send_indication(&f, &unpermitted, "x");
+	expect_discard(TP_DISCARD_NO_PERMISSION);
+	turn_fixture_send_indication(&f, &ipv6, "x");
+	expect_discard(TP_DISCARD_FAMILY);
+	port_0 = f.peer_addr;
+	port_0.port = 0;
+	turn_fixture_send_indication(&f, &port_0, "x");
+	expect_discard(TP_DISCARD_PEER_REFUSED);
+	turn_fixture_send_channel_data(&f, 0x4000, "x");
+	expect_discard(TP_DISCARD_CHANNEL_UNBOUND);
+	turn_fixture_send_channel_data(&f, 0x4fff, "x");
+	expect_discard(TP_DISCARD_CHANNEL_UNBOUND);
+
+	tp_build_xor_addr(turn_client_begin_indication(&f.client, TP_STUN_SEND),
+			  TP_ATTR_XOR_PEER_ADDRESS, &f.peer_addr);
+	turn_client_finish(&f.client);
+	CU_ASSERT_FALSE(turn_fixture_send_bytes(&f, f.client.bytes, f.client.len));
+	expect_discard(TP_DISCARD_MALFORMED); /* no DATA */
+
+	turn_client_begin_indication(&f.client, TP_STUN_SEND);
+	tp_build_xor_addr(&f.client.build, TP_ATTR_XOR_PEER_ADDRESS, &f.peer_addr);
+	tp_build_bytes(&f.client.build, TP_ATTR_DATA, "x", 1);
+	tp_build_u32(&f.client.build, 0x7f00, 1);
+	turn_client_finish(&f.client);
+	CU_ASSERT_FALSE(turn_fixture_send_bytes(&f, f.client.bytes, f.client.len));
+	expect_discard(TP_DISCARD_UNKNOWN_ATTRIBUTE);
+	CU_ASSERT_EQUAL(turn_fixture_peer_count(&f), 0);
+	turn_fixture_close(&f);
+}
+
+static void channel_data_cut_short_or_out_of_range_is_dropped(void)
+{
+	static const uint8_t cut[] = {0x40, 0x00, 0x00, 0x05, 1, 2, 3, 4};
+	static const uint8_t header_only[] = {0x40, 0x00, 0x00};
+	static const uint8_t out_of_range[] = {0x4f + 0x01, 0x00, 0x00, 0x00};
+
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000, &f.peer_addr), 0);
+	CU_ASSERT_FALSE(turn_fixture_send_bytes(&f, cut, sizeof(cut)));
+	expect_discard(TP_DISCARD_SHORT);
+	CU_ASSERT_FALSE(turn_fixture_send_bytes(&f, header_only, sizeof(header_only)));
+	expect_discard(TP_DISCARD_SHORT);
+	CU_ASSERT_FALSE(turn_fixture_send_bytes(&f, out_of_range, sizeof(out_of_range)));
+	expect_discard(TP_DISCARD_MALFORMED); /* 0x50: no first byte of ours */
+	CU_ASSERT_EQUAL(turn_fixture_peer_count(&f), 0);
+	turn_fixture_close(&f);
+}
+
+static void an_expired_channel_is_told_from_an_unbound_one(void)
+{
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_refresh(&f, 3600), 0);
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000, &f.peer_addr), 0);
+	turn_fixture_advance_s(&f, 300);
+	turn_fixture_send_channel_data(&f, 0x4000, "x");
+	expect_discard(TP_DISCARD_NO_PERMISSION);
+	turn_fixture_advance_s(&f, 300);
+	turn_fixture_send_channel_data(&f, 0x4000, "x");
+	expect_discard(TP_DISCARD_CHANNEL_EXPIRED);
+	turn_fixture_close(&f);
+}
+
+static void what_a_peer_without_permission_sends_is_dropped(void)
+{
+	struct tp_addr stranger = turn_fixture_addr("192.0.2.66:9");
+
+	open_noting();
+	turn_fixture_allocate(&f);
+	turn_fixture_peer_sends(&f, &stranger, "x");
+	expect_discard(TP_DISCARD_NO_PERMISSION);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
+	turn_fixture_peer_sends(&f, &stranger, "x");
+	expect_discard(TP_DISCARD_NO_PERMISSION);
+	turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+	CU_ASSERT_EQUAL(discarded, 0);
+	turn_fixture_close(&f);
+}
+
+static void dont_fragment_is_asked_of_the_socket_for_that_datagram_only(void)
+{
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
+	turn_client_begin_indication(&f.client, TP_STUN_SEND);
+	tp_build_xor_addr(&f.client.build, TP_ATTR_XOR_PEER_ADDRESS, &f.peer_addr);
+	tp_build_bytes(&f.client.build, TP_ATTR_DONT_FRAGMENT, NULL, 0);
+	tp_build_bytes(&f.client.build, TP_ATTR_DATA, "x", 1);
+	turn_client_finish(&f.client);
+	CU_ASSERT_FALSE(turn_fixture_send_bytes(&f, f.client.bytes, f.client.len));
+	CU_ASSERT_TRUE(fake_net_last_sent()->dont_fragment);
+	turn_fixture_send_indication(&f, &f.peer_addr, "y");
+	CU_ASSERT_FALSE(fake_net_last_sent()->dont_fragment);
+	turn_fixture_close(&f);
+}
+
+static void a_client_too_slow_loses_media_and_it_is_counted(void)
+{
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
+	f.endpoint.result = TP_EFULL;
+	turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+	expect_discard(TP_DISCARD_QUEUE_FULL);
+	f.endpoint.result = 0;
+	turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+	CU_ASSERT_EQUAL(tp_allocation_find(f.server, &f.five_tuple)->peer_to_client.packets, 1);
+	turn_fixture_close(&f);
+}
+
+static void behind_nat(struct tp_turn_options *options)
+{
+	options->relay[0].advertised_addr = turn_fixture_addr("203.0.113.99");
+}
+
+/* Two clients of ours name each other by the advertised addresses. */
+static void hairpin_goes_through_the_advertised_address(void)
+{
+	struct tp_addr first;
+	struct tp_addr first_bound;
+	struct tp_addr second;
+	struct tp_addr second_bound;
+
+	turn_fixture_open_with(&f, behind_nat);
+	turn_fixture_allocate(&f);
+	first = f.relayed_addr;
+	f.five_tuple.client_addr.port++;
+	turn_fixture_allocate(&f);
+	second = f.relayed_addr;
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &first), 0);
+	turn_fixture_send_indication(&f, &first, "hairpin");
+	first_bound = turn_fixture_addr("203.0.113.7");
+	first_bound.port = first.port;
+	CU_ASSERT_TRUE(turn_fixture_peer_got(&f, &first_bound, "hairpin"));
+
+	f.five_tuple.client_addr.port--;
+	turn_fixture_challenge(&f);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &second), 0);
+	second_bound = turn_fixture_addr("203.0.113.7");
+	second_bound.port = second.port;
+	CU_ASSERT_TRUE(fake_net_deliver(&second_bound, &first_bound, "x", 1));
+	CU_ASSERT_TRUE(turn_fixture_client_got_data(&f, &second, "x"));
+	turn_fixture_close(&f);
+}
+
+static struct tp_delete_allocation deleted;
+
+static void note_deleted(enum tp_event event, const void *payload)
+{
+	if (event == TP_EVENT_on_turn_delete_allocation) {
+		deleted = *(const struct tp_delete_allocation *)payload;
+	}
+}
+
+static void totals_are_told_at_the_end(void)
+{
+	turn_fixture_open(&f);
+	test_hooks.tell = note_deleted;
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000, &f.peer_addr), 0);
+	turn_fixture_send_channel_data(&f, 0x4000, "12345");
+	turn_fixture_send_indication(&f, &f.peer_addr, "123");
+	turn_fixture_peer_sends(&f, &f.peer_addr, "1234567");
+	turn_fixture_advance_s(&f, 3);
+	CU_ASSERT_EQUAL(turn_fixture_refresh(&f, 0), 0);
+	CU_ASSERT_EQUAL(deleted.cause, TP_DELETE_REFRESH);
+	CU_ASSERT_EQUAL(deleted.duration_ms, 3000);
+	CU_ASSERT_EQUAL(deleted.client_to_peer.packets, 2);
+	CU_ASSERT_EQUAL(deleted.client_to_peer.bytes, 8);
+	CU_ASSERT_EQUAL(deleted.peer_to_client.packets, 1);
+	CU_ASSERT_EQUAL(deleted.peer_to_client.bytes, 7);
+	turn_fixture_close(&f);
+}
+
+TEST_SUITE("relay", TEST(send_and_data_indications),
+	   TEST(payloads_of_every_padding_and_none_arrive_unchanged), TEST(over_ipv6_too),
+	   TEST(channel_data_over_a_stream_is_padded), TEST(channel_data_over_udp_is_not_padded),
+	   TEST(another_port_of_the_peer_comes_as_indication),
+	   TEST(what_a_client_may_not_send_is_dropped_with_its_reason),
+	   TEST(channel_data_cut_short_or_out_of_range_is_dropped),
+	   TEST(an_expired_channel_is_told_from_an_unbound_one),
+	   TEST(what_a_peer_without_permission_sends_is_dropped),
+	   TEST(dont_fragment_is_asked_of_the_socket_for_that_datagram_only),
+	   TEST(a_client_too_slow_loses_media_and_it_is_counted),
+	   TEST(hairpin_goes_through_the_advertised_address), TEST(totals_are_told_at_the_end));
