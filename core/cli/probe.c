@@ -81,7 +81,9 @@ static void connect_passed(struct side *side, const struct tp_turn_result *resul
 	const char *security = tp_turn_client_security(side->client);
 
 	line->addr = probe->server_addrs[probe->server_addr_at];
-	line->round_trip_us = result->round_trip_us;
+	if (probe->options.transport != TP_TRANSPORT_UDP) {
+		line->round_trip_us = result->round_trip_us;
+	}
 	snprintf(line->detail, sizeof(line->detail), "%s %s%s%s",
 		 tp_transport_name(probe->options.transport), tp_addr_format(&line->addr, addr),
 		 security[0] == 0 ? "" : ", ", security);

@@ -48,9 +48,11 @@ static const char *sentence_of(uint16_t code, uint16_t method)
 void tp_probe_explain(uint16_t method, const struct tp_turn_result *result,
 		      char out[TP_PROBE_DETAIL_SIZE])
 {
-	if (result->code != 0) {
+	if (result->code != 0 && result->err == TP_EPERM) {
 		snprintf(out, TP_PROBE_DETAIL_SIZE, "%u: %s (%s)", result->code,
 			 sentence_of(result->code, method), result->reason);
+	} else if (result->code != 0) {
+		snprintf(out, TP_PROBE_DETAIL_SIZE, "%u: %s", result->code, result->reason);
 	} else if (result->reason[0] != 0) {
 		snprintf(out, TP_PROBE_DETAIL_SIZE, "%s", result->reason);
 	} else {

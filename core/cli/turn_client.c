@@ -268,7 +268,7 @@ static void answer_challenge(struct tp_turn_client *client, const struct tp_stun
 			     uint16_t code, struct tp_view reason)
 {
 	const char *problem = NULL;
-	struct tp_turn_result result = {.err = TP_EPERM, .code = code};
+	struct tp_turn_result result = {.code = code};
 	int err;
 
 	client->challenges++;
@@ -282,6 +282,7 @@ static void answer_challenge(struct tp_turn_client *client, const struct tp_stun
 		problem = "the request does not fit a message";
 	}
 	if (err != 0) {
+		result.err = err;
 		snprintf(result.reason, sizeof(result.reason), "%s", problem);
 		finish(client, &result);
 	}

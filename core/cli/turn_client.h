@@ -26,12 +26,13 @@ struct tp_turn_client;
 /* How a request ended. */
 struct tp_turn_result {
 	int err;       /* 0; TP_ETIMEOUT, TP_EAUTH, TP_EPROTO, TP_EIO, TP_ESHUTDOWN … */
-	uint16_t code; /* of an error response, which sets TP_EPERM; else 0 */
-	char reason[TP_TURN_REASON_SIZE]; /* the server's words, or ours; may hold any bytes */
-	struct tp_addr mapped_addr;       /* of Binding and Allocate */
-	struct tp_addr relayed_addr;      /* of Allocate */
-	uint32_t lifetime_s;              /* of Allocate and Refresh */
-	uint64_t round_trip_us;           /* of the last exchange; of connecting for open */
+	uint16_t code; /* of an error response, else 0 */
+	/* The server's words with TP_EPERM and a code, otherwise ours; may hold any bytes. */
+	char reason[TP_TURN_REASON_SIZE];
+	struct tp_addr mapped_addr;  /* of Binding and Allocate */
+	struct tp_addr relayed_addr; /* of Allocate */
+	uint32_t lifetime_s;         /* of Allocate and Refresh */
+	uint64_t round_trip_us;      /* of the last exchange; of connecting for open */
 };
 
 /* What came from a peer; borrowed for the call. */
