@@ -52,7 +52,7 @@ build_plugin() {
 
 make_certs
 write_config "$work/turnpike.conf" "plugins = $work/plugin/no_low_ports.so auth_file" </dev/null
-sed -i "s|^plugin_path = .*|plugin_path = $dest$prefix/lib/turnpike/plugins|" "$work/turnpike.conf"
+sed -i "s|^plugin_dir = .*|plugin_path = $dest$prefix/lib/turnpike/plugins|" "$work/turnpike.conf"
 
 with_limit() {
 	build_plugin "$1" && start_daemon "$work/turnpike.conf" || return 1

@@ -120,7 +120,7 @@ write_config() {
 	cat >"$file" <<-END
 	[turnpike]
 	realm = $realm
-	plugin_path = $build/plugins
+	plugin_dir = $build/plugins
 	${2-plugins = auth_file}
 
 	[listener.plain]
