@@ -22,8 +22,31 @@ check-unit-$(1): $$(BUILD)/tests/unit-$(1) $$(if $$(filter host turn daemon,$(1)
 	$$<
 .PHONY: check-unit-$(1)
 endef
-$(foreach l,$(LAYERS),$(if $(wildcard tests/unit/$(l)/*.c),$(eval $(call unit,$(l)))))
+unit_LAYERS := $(foreach l,$(LAYERS),$(if $(wildcard tests/unit/$(l)/*.c),$(l)))
+$(foreach l,$(unit_LAYERS),$(eval $(call unit,$(l))))
+
+check-unit: $(unit_LAYERS:%=check-unit-%) check-unit-cli
+.PHONY: check-unit
 
 include tests/unit/cli/rules.mk
 include tests/system/rules.mk
 include tests/fuzz/rules.mk
+
+# --- make check ---------------------------------------------------------------
+
+CHECK_SUITES := check-unit check-plugins
+CHECK_STEPS := 'lint' '$(CHECK_SUITES)' 'SANITIZE=address,undefined $(CHECK_SUITES)' \
+	'SANITIZE=thread $(CHECK_SUITES)' 'CC=clang BUILD=build/clang WERROR=-Werror $(CHECK_SUITES)' \
+	'check-fuzz' 'check-system'
+
+check: deps-check
+	@MAKE='$(MAKE)' tests/check.sh $(CHECK_STEPS)
+
+check-fast: deps-check
+	@MAKE='$(MAKE)' tests/check.sh 'lint' '$(CHECK_SUITES)'
+
+check-long: deps-check
+	@MAKE='$(MAKE)' tests/check.sh 'SANITIZE=address,undefined $(CHECK_SUITES) check-system' \
+		'SANITIZE=thread $(CHECK_SUITES) check-system' 'check-fuzz-long'
+
+.PHONY: check-fast check-long
