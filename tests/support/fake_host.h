@@ -53,16 +53,16 @@ struct fake_host;
 /* A request that was put to the plugin. It lives until fake_host_end() or close. */
 struct fake_asked {
 	enum tp_verdict verdict; /* TP_PARK while it waits */
-	uint16_t code;		 /* with TP_DENY: as the client would get it; 0: nothing is sent */
-	const char *reason;	 /* with TP_DENY: the plugin's phrase, "" for the registered one */
-	uint32_t lifetime_s;	 /* at on_turn_before_allocate: left of the payload's */
+	uint16_t code;           /* with TP_DENY: as the client would get it; 0: nothing is sent */
+	const char *reason;      /* with TP_DENY: the plugin's phrase, "" for the registered one */
+	uint32_t lifetime_s;     /* at on_turn_before_allocate: left of the payload's */
 	struct tp_view response; /* at on_stun_request_success: with what the plugin added */
 
 	/* With TP_ALLOW at on_stun_request_authorization: what was provided. */
-	const char *password;	    /* NULL: none */
-	const uint8_t *key_md5;	    /* 16 bytes, or NULL */
-	const uint8_t *key_sha256;  /* 32 bytes, or NULL */
-	const char *user;	    /* NULL: as sent */
+	const char *password;      /* NULL: none */
+	const uint8_t *key_md5;    /* 16 bytes, or NULL */
+	const uint8_t *key_sha256; /* 32 bytes, or NULL */
+	const char *user;          /* NULL: as sent */
 	uint32_t valid_for_s;
 	uint32_t max_allocations;
 	uint32_t max_lifetime_s;
