@@ -9,6 +9,7 @@
 #include <turnpike/error.h>
 
 #define BLOCK_SIZE 4096
+#define OBJECT_MAX ((size_t)1 << 30)
 #define ALIGNMENT alignof(max_align_t)
 
 struct tp_arena_block {
@@ -54,7 +55,7 @@ static int add_block(struct tp_arena *arena, size_t size)
 	struct tp_arena_block *block;
 	size_t room = size < BLOCK_SIZE ? BLOCK_SIZE : size;
 
-	if (room > SIZE_MAX - sizeof(*block)) {
+	if (size > OBJECT_MAX) {
 		return TP_ENOMEM;
 	}
 	block = malloc(sizeof(*block) + room);

@@ -24,7 +24,7 @@ void tp_arena_init(struct tp_arena *arena, void *storage, size_t size);
 /** Run the disposals, latest first, and free every block. The arena is empty again, usable. */
 void tp_arena_fini(struct tp_arena *arena);
 
-/** @size bytes aligned for any object, not zeroed; NULL when out of memory. */
+/** @size bytes aligned for any object, not zeroed; NULL when out of memory or beyond 1 GiB. */
 void *tp_arena_take(struct tp_arena *arena, size_t size);
 
 /** The same, zeroed. */
