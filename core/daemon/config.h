@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnpike/log.h>
+
+#include "base/log.h"
+#include "daemon/config_keys.h"
+#include "daemon/ini.h"
+#include "host/generation.h"
+#include "host/schema.h"
+#include "io/certs.h"
+#include "turn/shared.h"
+
+#define TP_LISTENER_ADDRESSES_MAX 64
+#define TP_LISTENERS_MAX 64
+#define TP_PLUGINS_MAX 64
+
+/* The values of one section, by the options of its row. */
+struct tp_config_values {
+	const struct tp_config_section *section;
+	struct tp_value *values;
+};
+
+/* One [listener.NAME]. Text is the configuration's. */
+struct tp_listener_config {
+	const char *section; /* "listener.main" */
+	struct tp_config_values values;
+	bool transports[TP_TRANSPORT_COUNT];
+	struct {
+		struct tp_addr addr;
+		bool port_set; /* otherwise the transport's own */
+	} addresses[TP_LISTENER_ADDRESSES_MAX];
+	size_t address_count;
+	const char *certificate;
+	const char *key;
+	struct tp_certs *certs; /* loaded by tp_config_load(); NULL without tls and dtls */
+	size_t queue_bytes;
+	size_t max_connections;
+	uint32_t handshake_timeout_ms;
+	uint32_t idle_timeout_ms;
+	int receive_buffer_bytes;
+	int send_buffer_bytes;
+};
+
+/* An ini file, read and checked. Everything is the configuration's own. */
+struct tp_config {
+	char *file;
+	struct tp_ini ini;
+	struct tp_config_values *sections; /* those with one instance, in the table's order */
+	size_t section_count;
+
+	unsigned workers; /* 0: one per core */
+	const char *plugin_dir;
+	const char *user;  /* NULL: stay */
+	const char *group; /* NULL: the user's */
+	uint32_t park_deadline_ms;
+	size_t max_parked;
+	const char *backend; /* NULL: the fastest */
+	enum tp_log_level log_level;
+	enum tp_log_format log_format;
+
+	struct tp_turn_options turn; /* without the peer policy */
+	const struct tp_value *peers_allow;
+	const struct tp_value *peers_deny;
+	unsigned peers_lift; /* enum tp_peer_class, or-ed */
+
+	struct tp_listener_config *listeners;
+	size_t listener_count;
+
+	struct tp_instance_config *plugins; /* in the order they are asked */
+	char **plugin_names;                /* storage of their names */
+	size_t plugin_count;
+};
+
+/**
+ * Read, check and convert a file; load the listeners' certificates.
+ *
+ * @problem: "file:line: [section] key: sentence", as far as these are known
+ *
+ * Owner:  free with tp_config_free()
+ * Errors: TP_ENOENT, TP_EPERM, TP_EIO for the file; TP_EINVAL, TP_ERANGE, TP_ENOMEM
+ */
+int tp_config_load(const char *file, char problem[TP_PROBLEM_SIZE], struct tp_config **out);
+
+/** Wipes secrets. Sets the pointer to NULL; NULL inside is fine. */
+void tp_config_free(struct tp_config **config);
+
+/**
+ * Write a sentence about a key, with the line where it stands if it does.
+ *
+ * Returns @error, so that a function can return this call.
+ */
+int tp_config_problem(const struct tp_config *config, const char *section, const char *key,
+		      char problem[TP_PROBLEM_SIZE], int error, const char *format, ...)
+	TP_PRINTF(6, 7);
+
+/** The value of a declared key. */
+const struct tp_value *tp_config_value(const struct tp_config_values *values, const char *key);
+
+/** The peer policy of the file, with this host's addresses. Errors: TP_EIO, TP_ENOMEM. */
+int tp_config_peer_policy(const struct tp_config *config, struct tp_peer_policy **out);
+
+/** The port of a listener's address for one transport; 0: the kernel chooses. */
+uint16_t tp_listener_port(const struct tp_listener_config *listener, size_t address,
+			  enum tp_transport transport);
+
+/**
+ * The next [plugin.NAME] section whose plugin is not enabled, NULL at the end.
+ *
+ * @at: 0 at first, moved on by each call
+ */
+const char *tp_config_idle_plugin(const struct tp_config *config, size_t *at);

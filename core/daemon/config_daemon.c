@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/config_parts.h"
+
+#include <string.h>
+
+#include <turnpike/error.h>
+
+/* [turnpike], [io] and [log]: what is not the protocol's. */
+
+static const char *text_or_null(const struct tp_value *value)
+{
+	return value->set && value->string != NULL && value->string[0] != 0 ? value->string : NULL;
+}
+
+int tp_config_take_daemon(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_config_values *turnpike = tp_config_section_values(config, "turnpike");
+	const struct tp_config_values *log = tp_config_section_values(config, "log");
+	const char *backend =
+		tp_config_value(tp_config_section_values(config, "io"), "backend")->string;
+
+	config->workers = (unsigned)tp_config_value(turnpike, "workers")->integer;
+	config->plugin_dir = tp_config_value(turnpike, "plugin_dir")->string;
+	config->user = text_or_null(tp_config_value(turnpike, "user"));
+	config->group = text_or_null(tp_config_value(turnpike, "group"));
+	config->park_deadline_ms = (uint32_t)tp_config_value(turnpike, "park_deadline")->integer;
+	config->max_parked = (size_t)tp_config_value(turnpike, "max_parked")->integer;
+	config->backend = strcmp(backend, "auto") == 0 ? NULL : backend;
+	config->log_level = (enum tp_log_level)tp_config_value(log, "level")->integer;
+	config->log_format = (enum tp_log_format)tp_config_value(log, "format")->integer;
+	if (config->group != NULL && config->user == NULL) {
+		return tp_config_problem(config, "turnpike", "group", problem, TP_EINVAL,
+					 "needs a user");
+	}
+	return 0;
+}

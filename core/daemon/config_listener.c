@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/config_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <turnpike/error.h>
+
+#include "base/addr.h"
+#include "host/problem.h"
+
+/* [listener.NAME] */
+
+#define FAMILY "listener."
+
+uint16_t tp_listener_port(const struct tp_listener_config *listener, size_t address,
+			  enum tp_transport transport)
+{
+	if (listener->addresses[address].port_set) {
+		return listener->addresses[address].addr.port;
+	}
+	return transport == TP_TRANSPORT_TLS || transport == TP_TRANSPORT_DTLS ? 5349 : 3478;
+}
+
+/* --- keys ------------------------------------------------------------------ */
+
+static int take_transports(struct tp_config *config, struct tp_listener_config *listener,
+			   char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *value = tp_config_value(&listener->values, "transport");
+
+	for (size_t i = 0; i < value->word_count; i++) {
+		size_t at = 0;
+
+		while (at < TP_TRANSPORT_COUNT &&
+		       strcmp(value->words[i], tp_transport_name((enum tp_transport)at)) != 0) {
+			at++;
+		}
+		if (at == TP_TRANSPORT_COUNT) {
+			return tp_config_problem(
+				config, listener->section, "transport", problem, TP_EINVAL,
+				"\"%.80s\" is none of udp, tcp, tls, dtls", value->words[i]);
+		}
+		if (listener->transports[at]) {
+			return tp_config_problem(config, listener->section, "transport", problem,
+						 TP_EINVAL, "names \"%s\" twice", value->words[i]);
+		}
+		listener->transports[at] = true;
+	}
+	if (value->word_count == 0) {
+		return tp_config_problem(config, listener->section, "transport", problem, TP_EINVAL,
+					 "is empty");
+	}
+	return 0;
+}
+
+/* Port 0 is the kernel's choice, no port the transport's own: tp_addr_parse() does not tell. */
+static bool has_port(const char *word, enum tp_family family)
+{
+	return family == TP_FAMILY_IPV4 ? strchr(word, ':') != NULL : strstr(word, "]:") != NULL;
+}
+
+static int take_addresses(struct tp_config *config, struct tp_listener_config *listener,
+			  char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *value = tp_config_value(&listener->values, "address");
+
+	if (value->word_count == 0 || value->word_count > TP_LISTENER_ADDRESSES_MAX) {
+		return tp_config_problem(config, listener->section, "address", problem, TP_ERANGE,
+					 "holds %zu addresses instead of 1 to %d",
+					 value->word_count, TP_LISTENER_ADDRESSES_MAX);
+	}
+	for (size_t i = 0; i < value->word_count; i++) {
+		struct tp_addr *addr = &listener->addresses[i].addr;
+
+		if (tp_addr_parse(value->words[i], addr) != 0) {
+			return tp_config_problem(
+				config, listener->section, "address", problem, TP_EINVAL,
+				"\"%.80s\" is no IP address with a port", value->words[i]);
+		}
+		listener->addresses[i].port_set = has_port(value->words[i], tp_addr_family(addr));
+	}
+	listener->address_count = value->word_count;
+	return 0;
+}
+
+static int take_certs(struct tp_config *config, struct tp_listener_config *listener,
+		      char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *certificate = tp_config_value(&listener->values, "certificate");
+	const struct tp_value *key = tp_config_value(&listener->values, "key");
+	char sentence[256];
+	int err;
+
+	if (!listener->transports[TP_TRANSPORT_TLS] && !listener->transports[TP_TRANSPORT_DTLS]) {
+		return 0;
+	}
+	if (!certificate->set || !key->set) {
+		return tp_config_problem(config, listener->section,
+					 certificate->set ? "key" : "certificate", problem,
+					 TP_EINVAL, "is required for tls and dtls");
+	}
+	listener->certificate = certificate->string;
+	listener->key = key->string;
+	err = tp_certs_load(certificate->string, key->string, sentence, &listener->certs);
+	return err == 0 ? 0
+			: tp_config_problem(config, listener->section, "certificate", problem, err,
+					    "%s", sentence);
+}
+
+static int take_listener(struct tp_config *config, struct tp_listener_config *listener,
+			 char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_config_values *values = &listener->values;
+	int err = take_transports(config, listener, problem);
+
+	listener->queue_bytes = (size_t)tp_config_value(values, "queue_size")->integer;
+	listener->max_connections = (size_t)tp_config_value(values, "max_connections")->integer;
+	listener->handshake_timeout_ms =
+		(uint32_t)tp_config_value(values, "handshake_timeout")->integer;
+	listener->idle_timeout_ms = (uint32_t)tp_config_value(values, "idle_timeout")->integer;
+	listener->receive_buffer_bytes = (int)tp_config_value(values, "receive_buffer")->integer;
+	listener->send_buffer_bytes = (int)tp_config_value(values, "send_buffer")->integer;
+	if (err == 0) {
+		err = take_addresses(config, listener, problem);
+	}
+	return err == 0 ? take_certs(config, listener, problem) : err;
+}
+
+/* --- no two on one socket --------------------------------------------------- */
+
+static bool is_datagram(size_t transport)
+{
+	return transport == TP_TRANSPORT_UDP || transport == TP_TRANSPORT_DTLS;
+}
+
+static bool collide(const struct tp_listener_config *a, size_t i,
+		    const struct tp_listener_config *b, size_t j)
+{
+	if (!tp_addr_equal_ip(&a->addresses[i].addr, &b->addresses[j].addr)) {
+		return false;
+	}
+	for (size_t s = 0; s < TP_TRANSPORT_COUNT; s++) {
+		for (size_t t = 0; t < TP_TRANSPORT_COUNT; t++) {
+			uint16_t port = tp_listener_port(a, i, (enum tp_transport)s);
+			bool same = a == b && i == j && s == t;
+
+			if (!same && port != 0 && a->transports[s] && b->transports[t] &&
+			    is_datagram(s) == is_datagram(t) &&
+			    port == tp_listener_port(b, j, (enum tp_transport)t)) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Workers share addresses by SO_REUSEPORT, so the kernel would not notice. */
+static int check_collisions(struct tp_config *config, const struct tp_listener_config *listener,
+			    char problem[TP_PROBLEM_SIZE])
+{
+	for (const struct tp_listener_config *other = config->listeners; other <= listener;
+	     other++) {
+		for (size_t i = 0; i < listener->address_count; i++) {
+			for (size_t j = 0; j < other->address_count; j++) {
+				char text[TP_ADDR_STRING];
+
+				if (!collide(listener, i, other, j)) {
+					continue;
+				}
+				return tp_config_problem(
+					config, listener->section, "address", problem, TP_EINVAL,
+					"%s is listened on twice, see [%s]; datagrams (udp, dtls) "
+					"and streams (tcp, tls) need ports of their own each",
+					tp_addr_format(&listener->addresses[i].addr, text),
+					other->section);
+			}
+		}
+	}
+	return 0;
+}
+
+/* --- all of them ------------------------------------------------------------ */
+
+static int add_listener(struct tp_config *config, const struct tp_ini_section *found,
+			char problem[TP_PROBLEM_SIZE])
+{
+	struct tp_listener_config *listener = &config->listeners[config->listener_count];
+	int err;
+
+	if (config->listener_count == TP_LISTENERS_MAX) {
+		return tp_problem(problem, TP_EFULL, "%.200s:%d: [%.64s]: more than %d listeners",
+				  config->file, found->line, found->name, TP_LISTENERS_MAX);
+	}
+	config->listener_count++;
+	listener->section = found->name;
+	err = tp_config_values_read(config, tp_config_section_find(found->name), found->name, found,
+				    &listener->values, problem);
+	if (err == 0) {
+		err = take_listener(config, listener, problem);
+	}
+	return err == 0 ? check_collisions(config, listener, problem) : err;
+}
+
+int tp_config_take_listeners(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+{
+	int err = 0;
+
+	config->listeners = calloc(TP_LISTENERS_MAX, sizeof(*config->listeners));
+	if (config->listeners == NULL) {
+		return tp_problem(problem, TP_ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; err == 0 && i < config->ini.section_count; i++) {
+		const struct tp_ini_section *found = &config->ini.sections[i];
+
+		if (strncmp(found->name, FAMILY, strlen(FAMILY)) == 0) {
+			err = add_listener(config, found, problem);
+		}
+	}
+	if (err == 0 && config->listener_count == 0) {
+		err = tp_problem(problem, TP_EINVAL,
+				 "%.200s: no [listener.NAME]: there is nothing to listen on",
+				 config->file);
+	}
+	return err;
+}

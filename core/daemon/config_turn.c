@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/config_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <turnpike/error.h>
+
+#include "base/addr.h"
+#include "turn/peer_policy.h"
+
+/* Keys that become struct tp_turn_options and the peer policy. */
+
+#define DEFAULT_PORT 3478
+
+/* RFC 8489 sections 14.9 and 14.14: fewer than 128 characters of UTF-8. */
+#define CHARACTERS_MAX 127
+
+/* --- [turnpike] ------------------------------------------------------------ */
+
+static size_t count_characters(const char *text)
+{
+	size_t count = 0;
+
+	for (; *text != 0; text++) {
+		count += ((unsigned char)*text & 0xc0) != 0x80;
+	}
+	return count;
+}
+
+static int take_text(const struct tp_config *config, const char *key, const char **out,
+		     char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_config_values *values = tp_config_section_values(config, "turnpike");
+
+	*out = tp_config_value(values, key)->string;
+	if (*out != NULL && count_characters(*out) > CHARACTERS_MAX) {
+		return tp_config_problem(config, "turnpike", key, problem, TP_ERANGE,
+					 "is longer than %d characters", CHARACTERS_MAX);
+	}
+	return 0;
+}
+
+static int take_texts(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+{
+	int err = take_text(config, "realm", &config->turn.realm, problem);
+
+	if (err == 0 && config->turn.realm[0] == 0) {
+		err = tp_config_problem(config, "turnpike", "realm", problem, TP_EINVAL,
+					"is empty");
+	}
+	if (err == 0) {
+		err = take_text(config, "software", &config->turn.software, problem);
+	}
+	if (err == 0) {
+		err = take_text(config, "alternate_domain", &config->turn.alternate_domain,
+				problem);
+	}
+	return err;
+}
+
+static int take_alternates(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *value =
+		tp_config_value(tp_config_section_values(config, "turnpike"), "alternate_servers");
+	struct tp_turn_options *turn = &config->turn;
+
+	if (value->word_count > TP_ALTERNATE_SERVERS_MAX) {
+		return tp_config_problem(config, "turnpike", "alternate_servers", problem,
+					 TP_ERANGE, "holds more than %d addresses",
+					 TP_ALTERNATE_SERVERS_MAX);
+	}
+	for (size_t i = 0; i < value->word_count; i++) {
+		struct tp_addr *addr = &turn->alternate_servers[i];
+
+		if (tp_addr_parse(value->words[i], addr) != 0 || tp_addr_is_any(addr)) {
+			return tp_config_problem(config, "turnpike", "alternate_servers", problem,
+						 TP_EINVAL, "\"%.80s\" is no address of a server",
+						 value->words[i]);
+		}
+		if (addr->port == 0) {
+			addr->port = DEFAULT_PORT;
+		}
+	}
+	turn->alternate_server_count = value->word_count;
+	return 0;
+}
+
+/* --- [auth] ---------------------------------------------------------------- */
+
+static int take_algorithms(struct tp_config *config, const struct tp_value *value,
+			   char problem[TP_PROBLEM_SIZE])
+{
+	static const struct {
+		const char *name;
+		uint16_t number;
+	} known[] = {{"md5", TP_PASSWORD_MD5}, {"sha256", TP_PASSWORD_SHA256}};
+	struct tp_turn_options *turn = &config->turn;
+
+	turn->password_algorithm_count = 0;
+	for (size_t i = 0; i < value->word_count; i++) {
+		uint16_t number = 0;
+
+		for (size_t j = 0; j < sizeof(known) / sizeof(known[0]); j++) {
+			number = strcmp(value->words[i], known[j].name) == 0 ? known[j].number
+									     : number;
+		}
+		if (number == 0) {
+			return tp_config_problem(config, "auth", "password_algorithms", problem,
+						 TP_EINVAL, "\"%.80s\" is neither sha256 nor md5",
+						 value->words[i]);
+		}
+		if (i == 2 || (i == 1 && number == turn->password_algorithms[0])) {
+			return tp_config_problem(config, "auth", "password_algorithms", problem,
+						 TP_EINVAL, "names \"%s\" twice", value->words[i]);
+		}
+		turn->password_algorithms[turn->password_algorithm_count++] = number;
+	}
+	return 0;
+}
+
+/* The protocol counts seconds. */
+static int take_seconds(const struct tp_config *config, const char *section, const char *key,
+			uint32_t *out, char problem[TP_PROBLEM_SIZE])
+{
+	int64_t milliseconds =
+		tp_config_value(tp_config_section_values(config, section), key)->integer;
+
+	if (milliseconds % 1000 != 0) {
+		return tp_config_problem(config, section, key, problem, TP_EINVAL,
+					 "is not a whole number of seconds");
+	}
+	*out = (uint32_t)(milliseconds / 1000);
+	return 0;
+}
+
+static int take_auth(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_config_values *values = tp_config_section_values(config, "auth");
+	struct tp_turn_options *turn = &config->turn;
+	int err = take_algorithms(config, tp_config_value(values, "password_algorithms"), problem);
+
+	turn->userhash = tp_config_value(values, "userhash")->integer != 0;
+	turn->unauthenticated_rate =
+		(uint32_t)tp_config_value(values, "unauthenticated_rate")->integer;
+	if (err != 0) {
+		return err;
+	}
+	return take_seconds(config, "auth", "nonce_lifetime", &turn->nonce_lifetime_s, problem);
+}
+
+/* --- [relay] --------------------------------------------------------------- */
+
+static int parse_relay_word(const char *word, struct tp_relay_address *out)
+{
+	const char *arrow = strchr(word, '>');
+	char bound[TP_ADDR_STRING];
+	size_t len = arrow == NULL ? strlen(word) : (size_t)(arrow - word);
+
+	if (len >= sizeof(bound)) {
+		return TP_EINVAL;
+	}
+	memcpy(bound, word, len);
+	bound[len] = 0;
+	if (tp_addr_parse(bound, &out->bind_addr) != 0 ||
+	    tp_addr_parse(arrow == NULL ? bound : arrow + 1, &out->advertised_addr) != 0) {
+		return TP_EINVAL;
+	}
+	return 0;
+}
+
+static const char *fault_of_relay(const struct tp_turn_options *turn,
+				  const struct tp_relay_address *relay)
+{
+	if (relay->bind_addr.port != 0 || relay->advertised_addr.port != 0) {
+		return "has a port; ports have a key of their own";
+	}
+	if (tp_addr_is_any(&relay->bind_addr) || tp_addr_is_any(&relay->advertised_addr)) {
+		return "is no single address";
+	}
+	if (relay->bind_addr.family != relay->advertised_addr.family) {
+		return "mixes IPv4 and IPv6";
+	}
+	for (size_t i = 0; i < turn->relay_count; i++) {
+		if (tp_addr_equal(&turn->relay[i].bind_addr, &relay->bind_addr) ||
+		    tp_addr_equal(&turn->relay[i].advertised_addr, &relay->advertised_addr)) {
+			return "is there twice";
+		}
+	}
+	return NULL;
+}
+
+static int take_relay_addresses(struct tp_config *config, const struct tp_value *value,
+				char problem[TP_PROBLEM_SIZE])
+{
+	struct tp_turn_options *turn = &config->turn;
+
+	if (value->word_count > TP_RELAY_ADDRESSES_MAX) {
+		return tp_config_problem(config, "relay", "address", problem, TP_ERANGE,
+					 "holds more than %d addresses", TP_RELAY_ADDRESSES_MAX);
+	}
+	for (size_t i = 0; i < value->word_count; i++) {
+		struct tp_relay_address relay;
+		const char *fault = "is neither an IP address nor BOUND>ADVERTISED";
+
+		if (parse_relay_word(value->words[i], &relay) == 0) {
+			fault = fault_of_relay(turn, &relay);
+		}
+		if (fault != NULL) {
+			return tp_config_problem(config, "relay", "address", problem, TP_EINVAL,
+						 "\"%.80s\" %s", value->words[i], fault);
+		}
+		turn->relay[turn->relay_count++] = relay;
+	}
+	return 0;
+}
+
+static bool take_port(const char **at, unsigned long *port)
+{
+	char *end;
+
+	if (**at < '0' || **at > '9') {
+		return false;
+	}
+	*port = strtoul(*at, &end, 10);
+	*at = end;
+	return *port >= 1024 && *port <= 65535;
+}
+
+static bool parse_ports(const char *text, struct tp_turn_options *turn)
+{
+	unsigned long low;
+	unsigned long high;
+
+	if (!take_port(&text, &low) || *text++ != '-' || !take_port(&text, &high) || *text != 0 ||
+	    low > high) {
+		return false;
+	}
+	turn->port_min = (uint16_t)low;
+	turn->port_max = (uint16_t)high;
+	return true;
+}
+
+static int take_relay(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_config_values *values = tp_config_section_values(config, "relay");
+	const char *ports = tp_config_value(values, "ports")->string;
+	struct tp_turn_options *turn = &config->turn;
+
+	turn->relay_receive_buffer_bytes = (int)tp_config_value(values, "receive_buffer")->integer;
+	turn->relay_send_buffer_bytes = (int)tp_config_value(values, "send_buffer")->integer;
+	if (!parse_ports(ports, turn)) {
+		return tp_config_problem(config, "relay", "ports", problem, TP_EINVAL,
+					 "\"%.80s\" is no range FIRST-LAST within 1024 to 65535",
+					 ports);
+	}
+	return take_relay_addresses(config, tp_config_value(values, "address"), problem);
+}
+
+/* --- [limits] -------------------------------------------------------------- */
+
+static int take_limits(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_config_values *values = tp_config_section_values(config, "limits");
+	struct tp_turn_options *turn = &config->turn;
+	const struct {
+		const char *key;
+		uint32_t *out;
+	} lifetimes[] = {
+		{"default_lifetime", &turn->default_lifetime_s},
+		{"max_lifetime", &turn->max_lifetime_s},
+		{"permission_lifetime", &turn->permission_lifetime_s},
+		{"channel_lifetime", &turn->channel_lifetime_s},
+	};
+
+	for (size_t i = 0; i < sizeof(lifetimes) / sizeof(lifetimes[0]); i++) {
+		int err =
+			take_seconds(config, "limits", lifetimes[i].key, lifetimes[i].out, problem);
+
+		if (err != 0) {
+			return err;
+		}
+	}
+	if (turn->max_lifetime_s < turn->default_lifetime_s) {
+		return tp_config_problem(config, "limits", "max_lifetime", problem, TP_ERANGE,
+					 "is shorter than default_lifetime");
+	}
+	turn->max_allocations = (uint64_t)tp_config_value(values, "max_allocations")->integer;
+	turn->max_allocations_per_user =
+		(uint32_t)tp_config_value(values, "max_allocations_per_user")->integer;
+	turn->max_permissions = (uint32_t)tp_config_value(values, "max_permissions")->integer;
+	turn->max_channels = (uint32_t)tp_config_value(values, "max_channels")->integer;
+	return 0;
+}
+
+int tp_config_take_turn(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+{
+	int err;
+
+	tp_turn_options_init(&config->turn);
+	err = take_texts(config, problem);
+	if (err == 0) {
+		err = take_alternates(config, problem);
+	}
+	if (err == 0) {
+		err = take_auth(config, problem);
+	}
+	if (err == 0) {
+		err = take_relay(config, problem);
+	}
+	return err == 0 ? take_limits(config, problem) : err;
+}
+
+/* --- [peers] --------------------------------------------------------------- */
+
+int tp_config_take_peers(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+{
+	static const struct {
+		const char *name;
+		enum tp_peer_class class_of;
+	} known[] = {
+		{"loopback", TP_PEER_LOOPBACK},
+		{"link_local", TP_PEER_LINK_LOCAL},
+		{"multicast", TP_PEER_MULTICAST},
+		{"reserved", TP_PEER_RESERVED},
+	};
+	const struct tp_config_values *values = tp_config_section_values(config, "peers");
+	const struct tp_value *lift = tp_config_value(values, "lift");
+
+	config->peers_allow = tp_config_value(values, "allow");
+	config->peers_deny = tp_config_value(values, "deny");
+	for (size_t i = 0; i < lift->word_count; i++) {
+		unsigned class_of = 0;
+
+		for (size_t j = 0; j < sizeof(known) / sizeof(known[0]); j++) {
+			class_of |=
+				strcmp(lift->words[i], known[j].name) == 0 ? known[j].class_of : 0;
+		}
+		if (class_of == 0) {
+			return tp_config_problem(config, "peers", "lift", problem, TP_EINVAL,
+						 "\"%.80s\" is none of loopback, link_local, "
+						 "multicast, reserved",
+						 lift->words[i]);
+		}
+		config->peers_lift |= class_of;
+	}
+	return 0;
+}
+
+static int add_networks(struct tp_peer_policy *policy, const struct tp_value *networks,
+			int (*add)(struct tp_peer_policy *policy, const char *network))
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < networks->word_count; i++) {
+		err = add(policy, networks->words[i]);
+	}
+	return err;
+}
+
+/* An advertised address leads back to this host, whatever its interfaces say. */
+static int add_relayed(struct tp_peer_policy *policy, const struct tp_relay_address *relay)
+{
+	int err = tp_peer_policy_relayed(policy, &relay->bind_addr);
+
+	if (err == 0) {
+		err = tp_peer_policy_relayed(policy, &relay->advertised_addr);
+	}
+	if (err == 0) {
+		err = tp_peer_policy_own(policy, &relay->bind_addr);
+	}
+	return err == 0 ? tp_peer_policy_own(policy, &relay->advertised_addr) : err;
+}
+
+int tp_config_peer_policy(const struct tp_config *config, struct tp_peer_policy **out)
+{
+	struct tp_peer_policy *policy = NULL;
+	int err = tp_peer_policy_create(&policy);
+
+	if (err != 0) {
+		return err;
+	}
+	err = tp_peer_policy_own_interfaces(policy);
+	for (size_t i = 0; err == 0 && i < config->turn.relay_count; i++) {
+		err = add_relayed(policy, &config->turn.relay[i]);
+	}
+	if (err == 0) {
+		err = add_networks(policy, config->peers_allow, tp_peer_policy_allow);
+	}
+	if (err == 0) {
+		err = add_networks(policy, config->peers_deny, tp_peer_policy_deny);
+	}
+	if (err != 0) {
+		tp_peer_policy_free(&policy);
+		return err;
+	}
+	tp_peer_policy_lift(policy, config->peers_lift);
+	*out = policy;
+	return 0;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/listener.h"
+
+#include <stdlib.h>
+
+#include <turnpike/error.h>
+
+#include "base/addr.h"
+#include "io/datagram.h"
+#include "io/dtls.h"
+#include "io/stream.h"
+
+struct tp_listener {
+	enum tp_transport transport;
+	struct tp_udp_listener *udp;
+	struct tp_stream_listener *stream; /* TCP, TLS */
+	struct tp_dtls_listener *dtls;
+};
+
+struct tp_binding *tp_bindings_create(const struct tp_config *config, size_t *count)
+{
+	size_t most = config->listener_count * TP_LISTENER_ADDRESSES_MAX * TP_TRANSPORT_COUNT;
+	struct tp_binding *bindings = calloc(most, sizeof(*bindings));
+
+	*count = 0;
+	for (size_t i = 0; bindings != NULL && i < config->listener_count; i++) {
+		const struct tp_listener_config *listener = &config->listeners[i];
+
+		for (size_t t = 0; t < TP_TRANSPORT_COUNT; t++) {
+			for (size_t a = 0; listener->transports[t] && a < listener->address_count;
+			     a++) {
+				enum tp_transport transport = (enum tp_transport)t;
+
+				bindings[(*count)++] = (struct tp_binding){
+					.config = listener,
+					.transport = transport,
+					.addr = tp_addr_with_port(
+						&listener->addresses[a].addr,
+						tp_listener_port(listener, a, transport)),
+				};
+			}
+		}
+	}
+	return bindings;
+}
+
+static struct tp_socket_options socket_options(const struct tp_binding *binding)
+{
+	return (struct tp_socket_options){
+		.bind_addr = binding->addr,
+		.reuse_port = true,
+		.want_local_addr = tp_addr_is_any(&binding->addr),
+		.receive_buffer_bytes = binding->config->receive_buffer_bytes,
+		.send_buffer_bytes = binding->config->send_buffer_bytes,
+	};
+}
+
+/* Alone on the address, for a moment. */
+static int check_free(const struct tp_binding *binding)
+{
+	const struct tp_socket_options options = {.bind_addr = binding->addr};
+	bool datagram =
+		binding->transport == TP_TRANSPORT_UDP || binding->transport == TP_TRANSPORT_DTLS;
+	int fd = -1;
+	int err = datagram ? tp_socket_open_udp(&options, &fd)
+			   : tp_socket_open_listener(&options, &fd);
+
+	tp_socket_close(&fd);
+	return err;
+}
+
+static int open_stream(struct tp_loop *loop, const struct tp_binding *binding,
+		       const struct tp_endpoint_handler *handler, struct tp_listener *listener)
+{
+	const struct tp_listener_config *config = binding->config;
+	const struct tp_stream_options options = {
+		.socket = socket_options(binding),
+		.certs = binding->transport == TP_TRANSPORT_TLS ? config->certs : NULL,
+		.queue_bytes = config->queue_bytes,
+		.max_connections = config->max_connections,
+		.handshake_timeout_ms = config->handshake_timeout_ms,
+		.idle_timeout_ms = config->idle_timeout_ms,
+	};
+
+	return tp_stream_listener_open(loop, &options, handler, &listener->stream);
+}
+
+static int open_dtls(struct tp_loop *loop, const struct tp_binding *binding,
+		     const struct tp_endpoint_handler *handler, struct tp_listener *listener)
+{
+	const struct tp_listener_config *config = binding->config;
+	const struct tp_dtls_options options = {
+		.socket = socket_options(binding),
+		.certs = config->certs,
+		.max_sessions = config->max_connections,
+		.handshake_timeout_ms = config->handshake_timeout_ms,
+		.idle_timeout_ms = config->idle_timeout_ms,
+	};
+
+	return tp_dtls_listener_open(loop, &options, handler, &listener->dtls);
+}
+
+static int open_one(struct tp_loop *loop, const struct tp_binding *binding,
+		    const struct tp_endpoint_handler *handler, struct tp_listener *listener)
+{
+	const struct tp_socket_options socket = socket_options(binding);
+
+	switch (binding->transport) {
+	case TP_TRANSPORT_UDP:
+		return tp_udp_listener_open(loop, &socket, handler, &listener->udp);
+	case TP_TRANSPORT_TCP:
+	case TP_TRANSPORT_TLS:
+		return open_stream(loop, binding, handler, listener);
+	case TP_TRANSPORT_DTLS:
+		return open_dtls(loop, binding, handler, listener);
+	}
+	return TP_EINVAL;
+}
+
+static struct tp_addr bound_addr(const struct tp_listener *listener)
+{
+	if (listener->udp != NULL) {
+		return *tp_udp_listener_addr(listener->udp);
+	}
+	if (listener->stream != NULL) {
+		return *tp_stream_listener_addr(listener->stream);
+	}
+	return *tp_dtls_listener_addr(listener->dtls);
+}
+
+int tp_listener_open(struct tp_loop *loop, struct tp_binding *binding, bool first,
+		     const struct tp_endpoint_handler *handler, struct tp_listener **out)
+{
+	struct tp_listener *listener = calloc(1, sizeof(*listener));
+	int err = listener == NULL ? TP_ENOMEM : 0;
+
+	if (err == 0 && first && binding->addr.port != 0) {
+		err = check_free(binding);
+	}
+	if (err == 0) {
+		listener->transport = binding->transport;
+		err = open_one(loop, binding, handler, listener);
+	}
+	if (err != 0) {
+		free(listener);
+		return err;
+	}
+	binding->addr.port = bound_addr(listener).port;
+	*out = listener;
+	return 0;
+}
+
+void tp_listener_pause(struct tp_listener *listener)
+{
+	if (listener->stream != NULL) {
+		tp_stream_listener_pause(listener->stream);
+	}
+	if (listener->dtls != NULL) {
+		tp_dtls_listener_pause(listener->dtls);
+	}
+}
+
+void tp_listener_close(struct tp_listener **where)
+{
+	struct tp_listener *listener = *where;
+
+	if (listener == NULL) {
+		return;
+	}
+	tp_udp_listener_close(&listener->udp);
+	tp_stream_listener_close(&listener->stream);
+	tp_dtls_listener_close(&listener->dtls);
+	free(listener);
+	*where = NULL;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/config.h"
+#include "io/endpoint.h"
+
+struct tp_loop;
+
+/*
+ * One transport on one address, for all workers: the first to open it settles
+ * the port where the kernel chooses.
+ */
+struct tp_binding {
+	const struct tp_listener_config *config;
+	enum tp_transport transport;
+	struct tp_addr addr;
+};
+
+/** Every binding of the file. Owner: free() it. Errors: NULL when out of memory. */
+struct tp_binding *tp_bindings_create(const struct tp_config *config, size_t *count);
+
+/* A worker's socket of one binding. */
+struct tp_listener;
+
+/**
+ * Open a binding on a worker's loop.
+ *
+ * @first: this worker is the first: whoever else has the address is found out,
+ *         although SO_REUSEPORT would let us share it, and binding->addr is set
+ *
+ * Errors: TP_EADDRINUSE, TP_EPERM, TP_EFULL, TP_EIO, TP_ENOMEM
+ */
+int tp_listener_open(struct tp_loop *loop, struct tp_binding *binding, bool first,
+		     const struct tp_endpoint_handler *handler, struct tp_listener **out);
+
+/** Accept nobody more; who is there stays. */
+void tp_listener_pause(struct tp_listener *listener);
+
+/** With its connections. Sets the pointer to NULL; NULL inside is fine. */
+void tp_listener_close(struct tp_listener **listener);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <pthread.h>
+
+#include "daemon/listener.h"
+#include "host/worker.h"
+#include "io/datagram.h"
+#include "io/mailbox.h"
+#include "turn/server.h"
+
+/*
+ * Where the threads of all workers are; they wait for each other at the ends of
+ * the first two phases, and main says which comes next.
+ */
+enum tp_crew_phase {
+	TP_CREW_STARTING, /* plugins start on each worker */
+	TP_CREW_RUNNING,  /* loops run until they are stopped; then allocations end */
+	TP_CREW_ENDING,   /* no job is under way any more: plugins stop, all is freed */
+};
+
+struct tp_gate {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum tp_crew_phase phase;
+	unsigned waiting; /* workers at the end of this phase */
+	unsigned failed;  /* of them */
+};
+
+void tp_gate_init(struct tp_gate *gate);
+void tp_gate_fini(struct tp_gate *gate);
+/** A worker is through with a phase. Returns the one that follows. */
+enum tp_crew_phase tp_gate_pass(struct tp_gate *gate, enum tp_crew_phase done, bool failed);
+/** Wait until so many workers are through. Returns how many of them failed. Main thread. */
+unsigned tp_gate_await(struct tp_gate *gate, unsigned workers);
+/** Let them go on. Main thread. */
+void tp_gate_open(struct tp_gate *gate, enum tp_crew_phase next);
+
+/* A worker and all that its thread touches. */
+struct tp_crew_worker {
+	struct tp_worker worker; /* as host and plugins see it */
+	struct tp_gate *gate;
+	struct tp_generation *generation;
+	struct tp_server *server;
+	struct tp_listener **listeners; /* by binding; NULL where not open */
+	size_t listener_count;
+	struct tp_message stop;
+	pthread_t thread;
+	char problem[TP_PROBLEM_SIZE]; /* of worker_start, when it failed */
+	int error;
+};
+
+/**
+ * Loop, mailbox, tickets and server; no listeners yet. worker.index, .count,
+ * .park_deadline_ms and .jobs, gate and generation are set by the caller.
+ *
+ * Errors: TP_ENOMEM, TP_EIO; tp_crew_worker_fini() frees what was made
+ */
+int tp_crew_worker_init(struct tp_crew_worker *worker, struct tp_shared *shared, size_t max_parked,
+			const struct tp_datagram_backend *backend);
+
+/** The thread: @arg is the worker. Ends when the gate says so. */
+void *tp_crew_worker_run(void *arg);
+
+/** Ask the running loop to end. Thread: main. */
+void tp_crew_worker_stop(struct tp_crew_worker *worker);
+
+/** Free what there is; the thread has ended, or never began. */
+void tp_crew_worker_fini(struct tp_crew_worker *worker);
