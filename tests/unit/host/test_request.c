@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/request.h"
+
+#include <string.h>
+
+#include <turnpike/error.h>
+
+#include "stun/codes.h"
+#include "support/fake_host.h"
+#include "support/hooks.h"
+#include "support/suite.h"
+
+/* Each case sets what the handler does, then puts an event to it. */
+static void (*handler)(struct tp_request *request);
+static enum tp_verdict verdict;
+
+static enum tp_verdict handle(enum tp_event event, struct tp_request *request, const void *payload)
+{
+	(void)event;
+	(void)payload;
+	handler(request);
+	return verdict;
+}
+
+static struct fake_host *open_with(void (*of_case)(struct tp_request *request))
+{
+	struct fake_host *host = fake_host_open("hooks", "");
+
+	handler = of_case;
+	verdict = TP_PASS;
+	test_hooks = (struct test_hooks){.ask = handle};
+	return host;
+}
+
+static const struct tp_before_allocate before_allocate = {.lifetime_s = 600};
+
+static const struct fake_asked *allocate(struct fake_host *host)
+{
+	return fake_host_ask(host, TP_EVENT_on_turn_before_allocate, &before_allocate);
+}
+
+/* --- looking ---------------------------------------------------------------------- */
+
+static void look(struct tp_request *request)
+{
+	struct tp_view view;
+
+	CU_ASSERT_EQUAL(tp_request_method(request), TP_STUN_ALLOCATE);
+	CU_ASSERT_STRING_EQUAL(tp_request_user(request), "carol");
+	CU_ASSERT_STRING_EQUAL(tp_request_realm(request), "example.org");
+	CU_ASSERT_EQUAL(tp_request_five_tuple(request)->client_addr.port, 4001);
+	CU_ASSERT_EQUAL(tp_request_five_tuple(request)->transport, TP_TRANSPORT_TLS);
+	view = tp_request_bytes(request);
+	CU_ASSERT_EQUAL(view.len, TP_STUN_HEADER_SIZE + 8);
+	CU_ASSERT_TRUE(tp_request_attribute(request, TP_ATTR_REQUESTED_TRANSPORT, 0, &view));
+	CU_ASSERT_EQUAL(view.len, 4);
+	CU_ASSERT_EQUAL(view.data[0], TP_PROTOCOL_UDP);
+	CU_ASSERT_FALSE(tp_request_attribute(request, TP_ATTR_REQUESTED_TRANSPORT, 1, &view));
+	CU_ASSERT_FALSE(tp_request_attribute(request, TP_ATTR_SOFTWARE, 0, &view));
+}
+
+static void a_handler_sees_the_request(void)
+{
+	struct fake_host *host = open_with(look);
+
+	fake_host_set_five_tuple(host, TP_TRANSPORT_TLS, "192.0.2.77:4001", "198.51.100.1:5349");
+	fake_host_set_user(host, "carol");
+	CU_ASSERT_EQUAL(allocate(host)->verdict, TP_PASS);
+	fake_host_close(host);
+}
+
+/* RFC 8489 section 14.5: what stands behind MESSAGE-INTEGRITY does not count. */
+static void look_behind_integrity(struct tp_request *request)
+{
+	struct tp_view view;
+
+	CU_ASSERT_TRUE(tp_request_attribute(request, TP_ATTR_USERNAME, 0, &view));
+	CU_ASSERT_FALSE(tp_request_attribute(request, TP_ATTR_SOFTWARE, 0, &view));
+}
+
+static void a_handler_sees_only_what_counts(void)
+{
+	static const uint8_t id[TP_STUN_TRANSACTION_ID_SIZE] = {1};
+	const struct tp_key key = {.bytes = "key", .len = 3};
+	struct fake_host *host = open_with(look_behind_integrity);
+	uint8_t bytes[256];
+	struct tp_build build;
+
+	tp_build_init(&build, bytes, sizeof(bytes), TP_STUN_ALLOCATE, TP_STUN_REQUEST, id);
+	tp_build_string(&build, TP_ATTR_USERNAME, "alice");
+	tp_build_integrity(&build, &key, false);
+	tp_build_string(&build, TP_ATTR_SOFTWARE, "behind");
+	fake_host_set_request(host, bytes, tp_build_finish(&build));
+	CU_ASSERT_EQUAL(allocate(host)->verdict, TP_PASS);
+	fake_host_close(host);
+}
+
+/* --- refusing --------------------------------------------------------------------- */
+
+static const char *phrase;
+static uint16_t phrase_code;
+
+static void deny(struct tp_request *request)
+{
+	CU_ASSERT_EQUAL(tp_request_deny(request, phrase_code, phrase), TP_DENY);
+}
+
+static void a_code_out_of_range_is_the_events_own(void)
+{
+	static const struct {
+		uint16_t code;
+		uint16_t sent;
+	} cases[] = {{0, 486}, {299, 486}, {300, 300}, {403, 403}, {699, 699}, {700, 486}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_host *host = open_with(deny);
+
+		verdict = TP_DENY;
+		phrase = NULL;
+		phrase_code = cases[i].code;
+		CU_ASSERT_EQUAL(allocate(host)->code, cases[i].sent);
+		fake_host_close(host);
+	}
+}
+
+static void each_event_has_a_code_of_its_own(void)
+{
+	static const struct {
+		enum tp_event event;
+		uint16_t code;
+	} cases[] = {
+		{TP_EVENT_on_stun_request_authorization, 401},
+		{TP_EVENT_on_turn_before_allocate, 486},
+		{TP_EVENT_on_turn_before_permission, 403},
+		{TP_EVENT_on_turn_before_channel, 403},
+		{TP_EVENT_on_stun_request_error, 0}, /* nothing is sent */
+		{TP_EVENT_on_stun_request_success, 0},
+	};
+	static const union {
+		struct tp_request_authorization authorization;
+		struct tp_before_allocate allocate;
+		struct tp_before_permission permission;
+		struct tp_before_channel channel;
+		struct tp_request_error error;
+		struct tp_request_success success;
+	} payload;
+	struct fake_host *host = fake_host_open("denies_all", "");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct fake_asked *asked = fake_host_ask(host, cases[i].event, &payload);
+
+		CU_ASSERT_EQUAL(asked->verdict, TP_DENY);
+		CU_ASSERT_EQUAL(asked->code, cases[i].code);
+	}
+	fake_host_close(host);
+}
+
+static void a_reason_is_cut_between_characters(void)
+{
+	struct fake_host *host = open_with(deny);
+	char text[200];
+	const struct fake_asked *asked;
+
+	verdict = TP_DENY;
+	phrase = text;
+	phrase_code = 403;
+	memset(text, 'a', sizeof(text));
+	memcpy(text + 126, "\xc3\xa9", 2); /* the 127th and 128th byte are one character */
+	text[199] = '\0';
+	asked = allocate(host);
+	CU_ASSERT_EQUAL(strlen(asked->reason), 126);
+	memcpy(text, "quota", 6);
+	CU_ASSERT_STRING_EQUAL(allocate(host)->reason, "quota");
+	fake_host_close(host);
+}
+
+/* --- lifetime ---------------------------------------------------------------------- */
+
+static uint32_t wanted_s;
+
+static void shorten(struct tp_request *request)
+{
+	tp_request_shorten_lifetime(request, wanted_s);
+}
+
+static void a_lifetime_is_only_shortened(void)
+{
+	static const struct {
+		uint32_t wanted_s;
+		uint32_t left_s;
+	} cases[] = {{60, 60}, {600, 600}, {601, 600}, {UINT32_MAX, 600}, {1, 1}, {0, 600}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_host *host = open_with(shorten);
+
+		wanted_s = cases[i].wanted_s;
+		CU_ASSERT_EQUAL(allocate(host)->lifetime_s, cases[i].left_s);
+		fake_host_close(host);
+	}
+}
+
+/* --- attributes -------------------------------------------------------------------- */
+
+static uint16_t added_type;
+static size_t added_len;
+static int added_err;
+
+static void add(struct tp_request *request)
+{
+	static const uint8_t value[65535];
+
+	added_err = tp_request_add_attribute(request, added_type, value, added_len);
+}
+
+static void a_response_takes_optional_attributes(void)
+{
+	static const struct {
+		uint16_t type;
+		size_t len;
+		int err;
+	} cases[] = {
+		{0xc001, 5, 0},
+		{0x8000 | 0x123, 0, 0},
+		{0x7fff, 4, TP_EINVAL}, /* comprehension-required */
+		{TP_ATTR_SOFTWARE, 4, TP_EINVAL},
+		{TP_ATTR_FINGERPRINT, 4, TP_EINVAL},
+		{TP_ATTR_MOBILITY_TICKET, 4, TP_EINVAL},
+		{0xc001, 1280 - 20 - 44 - 4, 0},
+		{0xc001, 1280 - 20 - 44 - 4 + 1, TP_EFULL},
+		{0xc001, 65535, TP_EFULL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_host *host = open_with(add);
+		size_t padded = (cases[i].len + 3) / 4 * 4;
+		const struct fake_asked *asked;
+
+		added_type = cases[i].type;
+		added_len = cases[i].len;
+		asked = fake_host_success(host, NULL);
+		CU_ASSERT_EQUAL(added_err, cases[i].err);
+		CU_ASSERT_EQUAL(asked->response.len,
+				TP_STUN_HEADER_SIZE + (cases[i].err == 0 ? 4 + padded : 0));
+		fake_host_close(host);
+	}
+}
+
+static void other_events_have_no_response(void)
+{
+	struct fake_host *host = open_with(add);
+
+	added_type = 0xc001;
+	added_len = 4;
+	(void)allocate(host);
+	CU_ASSERT_EQUAL(added_err, TP_EINVAL);
+	fake_host_close(host);
+}
+
+/* --- credentials -------------------------------------------------------------------- */
+
+static const struct tp_credentials *given;
+static enum tp_verdict provided;
+
+static void provide(struct tp_request *request)
+{
+	provided = tp_request_provide(request, given);
+	verdict = provided;
+}
+
+static void credentials_are_taken_or_refused(void)
+{
+	static const uint8_t key[32] = {1};
+	static const char *const more[TP_MORE_PASSWORDS_MAX + 1] = {"a", "b", "c", "d", "e",
+								    "f", "g", "h", "i"};
+	static const char *const holes[] = {"a", NULL};
+	static char overlong_user[510];
+	static char overlong_password[TP_KEY_TEXT_MAX + 2];
+	const size_t size = sizeof(struct tp_credentials);
+	const struct {
+		struct tp_credentials given;
+		uint16_t algorithm;
+		enum tp_verdict verdict;
+	} cases[] = {
+		{{.size = size, .password = "x"}, 1, TP_ALLOW},
+		{{.size = size, .password = ""}, 1, TP_ALLOW},
+		{{.size = size, .key_md5 = key}, 1, TP_ALLOW},
+		{{.size = size, .key_sha256 = key}, 2, TP_ALLOW},
+		{{.size = size, .key_md5 = key}, 2, TP_DENY},
+		{{.size = size, .key_sha256 = key}, 1, TP_DENY},
+		{{.size = size, .key_md5 = key, .password = "x"}, 2, TP_ALLOW},
+		{{.size = size, .more_passwords = more, .more_password_count = 8}, 1, TP_ALLOW},
+		{{.size = size, .more_passwords = more, .more_password_count = 9}, 1, TP_DENY},
+		{{.size = size, .more_passwords = holes, .more_password_count = 2}, 1, TP_DENY},
+		{{.size = size, .password = "x", .more_password_count = 1}, 1, TP_DENY},
+		{{.size = size}, 1, TP_DENY},
+		{{.size = size - 1, .password = "x"}, 1, TP_DENY},
+		{{.size = size + 8, .password = "x"}, 1, TP_ALLOW}, /* of a later minor */
+		{{.size = size, .password = "x", .user = ""}, 1, TP_DENY},
+		{{.size = size, .password = "x", .user = overlong_user}, 1, TP_DENY},
+		{{.size = size, .password = overlong_password}, 1, TP_DENY},
+	};
+
+	memset(overlong_user, 'u', sizeof(overlong_user) - 1);
+	memset(overlong_password, 'p', sizeof(overlong_password) - 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_host *host = open_with(provide);
+
+		given = &cases[i].given;
+		CU_ASSERT_EQUAL(
+			fake_host_authorize(host, "alice", "example.org", cases[i].algorithm)
+				->verdict,
+			cases[i].verdict);
+		fake_host_close(host);
+	}
+	given = NULL;
+}
+
+static void all_of_the_credentials_arrive(void)
+{
+	static const uint8_t md5[16] = {1, 2};
+	static const uint8_t sha256[32] = {3, 4};
+	static const char *const more[] = {"old", "older"};
+	const struct tp_credentials credentials = {
+		.size = sizeof(credentials),
+		.password = "new",
+		.key_md5 = md5,
+		.key_sha256 = sha256,
+		.user = "alice",
+		.valid_for_s = 1,
+		.max_allocations = 2,
+		.max_lifetime_s = 3,
+		.more_passwords = more,
+		.more_password_count = 2,
+	};
+	struct fake_host *host = open_with(provide);
+	const struct fake_asked *asked;
+
+	given = &credentials;
+	asked = fake_host_authorize_userhash(host, sha256, "example.org", 2);
+	CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
+	CU_ASSERT_STRING_EQUAL(asked->password, "new");
+	CU_ASSERT_EQUAL(memcmp(asked->key_md5, md5, sizeof(md5)), 0);
+	CU_ASSERT_EQUAL(memcmp(asked->key_sha256, sha256, sizeof(sha256)), 0);
+	CU_ASSERT_STRING_EQUAL(asked->user, "alice");
+	CU_ASSERT_EQUAL(asked->valid_for_s, 1);
+	CU_ASSERT_EQUAL(asked->max_allocations, 2);
+	CU_ASSERT_EQUAL(asked->max_lifetime_s, 3);
+	CU_ASSERT_EQUAL_FATAL(asked->more_password_count, 2);
+	CU_ASSERT_STRING_EQUAL(asked->more_passwords[1], "older");
+	fake_host_close(host);
+	given = NULL;
+}
+
+static void gates_take_no_credentials(void)
+{
+	const struct tp_credentials credentials = {.size = sizeof(credentials), .password = "x"};
+	struct fake_host *host = open_with(provide);
+
+	given = &credentials;
+	CU_ASSERT_EQUAL(allocate(host)->verdict, TP_DENY);
+	CU_ASSERT_EQUAL(provided, TP_DENY);
+	fake_host_close(host);
+	given = NULL;
+}
+
+TEST_SUITE("request", TEST(a_handler_sees_the_request), TEST(a_handler_sees_only_what_counts),
+	   TEST(a_code_out_of_range_is_the_events_own), TEST(each_event_has_a_code_of_its_own),
+	   TEST(a_reason_is_cut_between_characters), TEST(a_lifetime_is_only_shortened),
+	   TEST(a_response_takes_optional_attributes), TEST(other_events_have_no_response),
+	   TEST(credentials_are_taken_or_refused), TEST(all_of_the_credentials_arrive),
+	   TEST(gates_take_no_credentials));
