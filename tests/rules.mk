@@ -31,6 +31,7 @@ check-unit: $(unit_LAYERS:%=check-unit-%) check-unit-cli
 include tests/unit/cli/rules.mk
 include tests/system/rules.mk
 include tests/fuzz/rules.mk
+include tests/bench/rules.mk
 
 # --- make check ---------------------------------------------------------------
 

@@ -15,7 +15,7 @@ FUZZ_CFLAGS := -std=c11 -g -O1 $(WARNINGS) $(WERROR) -fno-omit-frame-pointer \
 	-fno-sanitize-recover=all -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -pthread
 
 FUZZ_LAYER_server := turn
-FUZZ_SRCS_server := tests/support/fake_clock.c tests/support/fake_net.c tests/support/turn_client.c
+FUZZ_SRCS_server := $(patsubst %,tests/support/%.c,bare_server fake_clock fake_net turn_client)
 
 fuzz_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TARGETS := $(fuzz_NAMES:%=$(FUZZ_BUILD)/fuzz_%)
