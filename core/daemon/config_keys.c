@@ -18,7 +18,6 @@ static const char *const backends[] = {"auto", "mmsg", "plain", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const formats[] = {"text", "json", NULL};
 
-/* clang-format off: rows */
 static const struct tp_option turnpike_options[] = {
 	{.name = "realm",
 	 .type = TP_OPTION_STRING,
@@ -31,7 +30,6 @@ static const struct tp_option turnpike_options[] = {
 	 .help = "value of the SOFTWARE attribute; empty for none"},
 	{.name = "plugins",
 	 .type = TP_OPTION_LIST,
-	 .default_value = "",
 	 .flags = RELOAD,
 	 .help = "plugins to enable, asked in this order: names or absolute paths"},
 	{.name = "plugin_dir",
@@ -68,7 +66,6 @@ static const struct tp_option turnpike_options[] = {
 	 .help = "requests parked at a time on each worker"},
 	{.name = "alternate_servers",
 	 .type = TP_OPTION_LIST,
-	 .default_value = "",
 	 .flags = RELOAD,
 	 .help = "send clients to these addresses instead (300 Try Alternate), in turn"},
 	{.name = "alternate_domain",
@@ -111,7 +108,6 @@ static const struct tp_option auth_options[] = {
 static const struct tp_option relay_options[] = {
 	{.name = "address",
 	 .type = TP_OPTION_LIST,
-	 .default_value = "",
 	 .help = "IP addresses to relay on; BOUND>ADVERTISED behind a one-to-one NAT"},
 	{.name = "ports",
 	 .type = TP_OPTION_STRING,
@@ -201,17 +197,14 @@ static const struct tp_option limits_options[] = {
 static const struct tp_option peers_options[] = {
 	{.name = "allow",
 	 .type = TP_OPTION_PREFIXES,
-	 .default_value = "",
 	 .flags = RELOAD,
 	 .help = "networks whose built-in denial is lifted"},
 	{.name = "deny",
 	 .type = TP_OPTION_PREFIXES,
-	 .default_value = "",
 	 .flags = RELOAD,
 	 .help = "networks that nobody may relay to"},
 	{.name = "lift",
 	 .type = TP_OPTION_LIST,
-	 .default_value = "",
 	 .flags = RELOAD,
 	 .help = "lift the refusal of: loopback, link_local, multicast, reserved"},
 	{0},
@@ -322,7 +315,6 @@ const struct tp_config_section tp_config_sections[] = {
 	 plugin_options},
 	{NULL, NULL, NULL},
 };
-/* clang-format on */
 
 const struct tp_config_section *tp_config_section_find(const char *name)
 {

@@ -121,10 +121,7 @@ static int take_listener(struct tp_config *config, struct tp_listener_config *li
 	listener->idle_timeout_ms = (uint32_t)tp_config_value(values, "idle_timeout")->integer;
 	listener->receive_buffer_bytes = (int)tp_config_value(values, "receive_buffer")->integer;
 	listener->send_buffer_bytes = (int)tp_config_value(values, "send_buffer")->integer;
-	if (err == 0) {
-		err = take_addresses(config, listener, problem);
-	}
-	return err == 0 ? take_certs(config, listener, problem) : err;
+	return err == 0 ? take_addresses(config, listener, problem) : err;
 }
 
 /* --- no two on one socket --------------------------------------------------- */
@@ -170,8 +167,8 @@ static int check_collisions(struct tp_config *config, const struct tp_listener_c
 				}
 				return tp_config_problem(
 					config, listener->section, "address", problem, TP_EINVAL,
-					"%s is listened on twice, see [%s]; datagrams (udp, dtls) "
-					"and streams (tcp, tls) need ports of their own each",
+					"%s is listened on twice, see [%s]; neither udp and dtls "
+					"nor tcp and tls can share a port",
 					tp_addr_format(&listener->addresses[i].addr, text),
 					other->section);
 			}
@@ -199,7 +196,10 @@ static int add_listener(struct tp_config *config, const struct tp_ini_section *f
 	if (err == 0) {
 		err = take_listener(config, listener, problem);
 	}
-	return err == 0 ? check_collisions(config, listener, problem) : err;
+	if (err == 0) {
+		err = check_collisions(config, listener, problem);
+	}
+	return err == 0 ? take_certs(config, listener, problem) : err;
 }
 
 int tp_config_take_listeners(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
