@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "io/dtls_session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <turnpike/error.h>
+
+/* Fits every path that carries IPv6 (RFC 8200 section 5). */
+#define HANDSHAKE_MTU 1200
+/* A message is one record, as long as it is: IP cuts it where it must. */
+#define RECORD_MTU (TP_DTLS_RECORD_MAX + 512)
+
+#define RETRANSMIT_MS 1000                   /* RFC 6347 section 4.2.4.1 */
+#define NO_TOTAL_TIMEOUT_MS (60 * 60 * 1000) /* ours ends the handshake */
+
+/* --- end ---------------------------------------------------------------------- */
+
+static void session_free(struct tp_dtls_session *session)
+{
+	struct tp_dtls_listener *listener = session->listener;
+
+	tp_tls_fini(&session->tls);
+	free(session);
+	tp_dtls_listener_unref(listener);
+}
+
+static void enter(struct tp_dtls_session *session)
+{
+	session->inside++;
+}
+
+static void leave(struct tp_dtls_session *session)
+{
+	session->inside--;
+	if (session->inside == 0 && session->state == TP_DTLS_CLOSED) {
+		session_free(session);
+	}
+}
+
+void tp_dtls_session_close(struct tp_dtls_session *session)
+{
+	struct tp_dtls_listener *listener = session->listener;
+	bool was_open = session->state == TP_DTLS_OPEN;
+
+	if (session->state == TP_DTLS_CLOSED) {
+		return;
+	}
+	enter(session);
+	session->state = TP_DTLS_CLOSED;
+	if (was_open) {
+		tp_tls_bye(&session->tls);
+	}
+	tp_loop_cancel(listener->loop, &session->retransmit);
+	tp_loop_cancel(listener->loop, &session->timer);
+	tp_map_remove(&listener->sessions, &session->five_tuple);
+	if (was_open && listener->handler.closed != NULL) {
+		listener->handler.closed(listener->handler.owner, &session->endpoint,
+					 &session->five_tuple);
+	}
+	leave(session);
+}
+
+static void fail(struct tp_dtls_session *session, const char *reason)
+{
+	const struct tp_endpoint_handler *handler = &session->listener->handler;
+
+	if (session->state == TP_DTLS_CLOSED) {
+		return;
+	}
+	enter(session);
+	if (handler->exception != NULL) {
+		handler->exception(handler->owner, &session->five_tuple, reason, NULL, 0);
+	}
+	tp_dtls_session_close(session);
+	leave(session);
+}
+
+/* --- datagrams of GnuTLS ------------------------------------------------------- */
+
+static const struct tp_addr *remote_addr(const struct tp_dtls_session *session)
+{
+	return session->server ? &session->five_tuple.client_addr
+			       : &session->five_tuple.server_addr;
+}
+
+static const struct tp_addr *local_addr(const struct tp_dtls_session *session)
+{
+	return session->server ? &session->five_tuple.server_addr
+			       : &session->five_tuple.client_addr;
+}
+
+static ssize_t push(gnutls_transport_ptr_t ptr, const void *bytes, size_t len)
+{
+	struct tp_dtls_session *session = ptr;
+	const struct tp_packet packet = {
+		.data = (uint8_t *)(uintptr_t)bytes, /* only read */
+		.len = len,
+		.remote_addr = *remote_addr(session),
+		.local_addr = *local_addr(session),
+		.ttl = -1,
+		.tos = -1,
+	};
+
+	/* What the network loses it may lose here, too. */
+	if (session->listener->datagram != NULL) {
+		(void)tp_datagram_send(session->listener->datagram, &packet);
+	}
+	return (ssize_t)len;
+}
+
+static ssize_t pull(gnutls_transport_ptr_t ptr, void *out, size_t size)
+{
+	struct tp_dtls_session *session = ptr;
+	const struct tp_packet *packet = session->incoming;
+	size_t len;
+
+	if (packet == NULL) {
+		gnutls_transport_set_errno(session->tls.session, EAGAIN);
+		return -1;
+	}
+	session->incoming = NULL;
+	len = packet->len < size ? packet->len : size;
+	memcpy(out, packet->data, len);
+	return (ssize_t)len;
+}
+
+static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned wait_ms)
+{
+	const struct tp_dtls_session *session = ptr;
+
+	(void)wait_ms;
+	return session->incoming != NULL;
+}
+
+/* --- time --------------------------------------------------------------------- */
+
+static void on_retransmit(struct tp_timer *timer)
+{
+	tp_dtls_session_receive(tp_container_of(timer, struct tp_dtls_session, retransmit), NULL);
+}
+
+static void arm_retransmit(struct tp_dtls_session *session)
+{
+	struct tp_loop *loop = session->listener->loop;
+	unsigned wait_ms = gnutls_dtls_get_timeout(session->tls.session);
+
+	tp_loop_arm(loop, &session->retransmit, tp_loop_now_ms(loop) + (wait_ms > 0 ? wait_ms : 1));
+}
+
+static void arm_after(struct tp_dtls_session *session, uint64_t from_ms, uint32_t wait_ms)
+{
+	if (wait_ms != 0) {
+		tp_loop_arm(session->listener->loop, &session->timer, from_ms + wait_ms);
+	}
+}
+
+static void on_timer(struct tp_timer *timer)
+{
+	struct tp_dtls_session *session = tp_container_of(timer, struct tp_dtls_session, timer);
+	uint32_t idle_ms = session->listener->options.idle_timeout_ms;
+
+	if (session->state != TP_DTLS_OPEN) {
+		fail(session, "no handshake in time");
+	} else if (tp_loop_now_ms(session->listener->loop) >= session->heard_ms + idle_ms) {
+		fail(session, "idle for too long");
+	} else {
+		arm_after(session, session->heard_ms, idle_ms);
+	}
+}
+
+/* --- messages ----------------------------------------------------------------- */
+
+static void become_open(struct tp_dtls_session *session)
+{
+	struct tp_dtls_listener *listener = session->listener;
+	const struct tp_endpoint_handler *handler = &listener->handler;
+
+	session->state = TP_DTLS_OPEN;
+	session->heard_ms = tp_loop_now_ms(listener->loop);
+	gnutls_dtls_set_mtu(session->tls.session, RECORD_MTU);
+	tp_loop_cancel(listener->loop, &session->retransmit);
+	tp_loop_cancel(listener->loop, &session->timer);
+	arm_after(session, session->heard_ms, listener->options.idle_timeout_ms);
+	if (handler->opened != NULL) {
+		handler->opened(handler->owner, &session->endpoint, &session->five_tuple);
+	}
+}
+
+static void shake_hands(struct tp_dtls_session *session)
+{
+	int err = tp_tls_handshake(&session->tls);
+
+	if (err == 0) {
+		become_open(session);
+	} else if (err == TP_EAGAIN) {
+		arm_retransmit(session);
+	} else {
+		fail(session, session->tls.problem);
+	}
+}
+
+/* Returns false when nothing more is there. */
+static bool read_record(struct tp_dtls_session *session)
+{
+	struct tp_dtls_listener *listener = session->listener;
+	struct tp_packet packet = {
+		.data = tp_turn_buffer_take(&listener->messages, TP_DTLS_RECORD_MAX),
+		.remote_addr = *remote_addr(session),
+		.local_addr = *local_addr(session),
+		.ttl = -1,
+		.tos = -1,
+	};
+	long len;
+
+	if (packet.data == NULL) {
+		return false; /* a flood: lost as on the network */
+	}
+	len = tp_tls_read(&session->tls, packet.data, TP_DTLS_RECORD_MAX);
+	packet.len = len > 0 ? (size_t)len : 0;
+	tp_turn_buffer_trim(&listener->messages, packet.data, packet.len);
+	if (len > 0) {
+		session->heard_ms = tp_loop_now_ms(listener->loop);
+		listener->handler.message(listener->handler.owner, &session->endpoint,
+					  &session->five_tuple, &packet);
+		return session->state == TP_DTLS_OPEN;
+	}
+	if (len == 0) {
+		tp_dtls_session_close(session);
+	} else if (len != TP_EAGAIN) {
+		fail(session, session->tls.problem);
+	}
+	return false;
+}
+
+void tp_dtls_session_receive(struct tp_dtls_session *session, const struct tp_packet *packet)
+{
+	if (session->state == TP_DTLS_CLOSED) {
+		return;
+	}
+	enter(session);
+	session->incoming = packet;
+	if (session->state == TP_DTLS_HANDSHAKE) {
+		shake_hands(session);
+	}
+	/* One datagram may hold the end of the handshake and the first message. */
+	while (session->state == TP_DTLS_OPEN && read_record(session)) {
+	}
+	session->incoming = NULL;
+	leave(session);
+}
+
+static int session_write(struct tp_dtls_session *session, const uint8_t *bytes, size_t len)
+{
+	long written;
+
+	if (session->state != TP_DTLS_OPEN) {
+		return TP_ESHUTDOWN;
+	}
+	if (len == 0 || len > TP_DTLS_RECORD_MAX) {
+		return TP_EINVAL;
+	}
+	written = tp_tls_write(&session->tls, bytes, len);
+	if (written < 0) {
+		tp_counter_add(session->listener->send_failed, 1);
+		return TP_EIO;
+	}
+	return 0;
+}
+
+static int endpoint_send(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
+			 const uint8_t *bytes, size_t len)
+{
+	(void)five_tuple;
+	return session_write(tp_container_of(endpoint, struct tp_dtls_session, endpoint), bytes,
+			     len);
+}
+
+static int endpoint_forward(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
+			    struct tp_packet *packet)
+{
+	return endpoint_send(endpoint, five_tuple, packet->data, packet->len);
+}
+
+static void endpoint_close(struct tp_endpoint *endpoint)
+{
+	tp_dtls_session_close(tp_container_of(endpoint, struct tp_dtls_session, endpoint));
+}
+
+static const struct tp_endpoint_ops ops = {endpoint_send, endpoint_forward, endpoint_close};
+
+const struct tp_tls *tp_dtls_tls(const struct tp_endpoint *endpoint)
+{
+	const struct tp_dtls_session *session =
+		tp_container_of(endpoint, struct tp_dtls_session, endpoint);
+
+	return endpoint->ops == &ops ? &session->tls : NULL;
+}
+
+/* --- life --------------------------------------------------------------------- */
+
+static int set_tls(struct tp_dtls_session *session, const char *server_name)
+{
+	const struct tp_tls_options options = {
+		.certs = session->listener->options.certs,
+		.server = session->server,
+		.datagram = true,
+		.server_name = server_name,
+		.remote_addr = &session->five_tuple.server_addr,
+	};
+	int err = tp_tls_init(&session->tls, &options);
+
+	if (err == 0) {
+		gnutls_session_t tls = session->tls.session;
+
+		gnutls_dtls_set_mtu(tls, HANDSHAKE_MTU);
+		gnutls_dtls_set_timeouts(tls, RETRANSMIT_MS, NO_TOTAL_TIMEOUT_MS);
+		gnutls_transport_set_ptr(tls, session);
+		gnutls_transport_set_push_function(tls, push);
+		gnutls_transport_set_pull_function(tls, pull);
+		gnutls_transport_set_pull_timeout_function(tls, pull_timeout);
+	}
+	return err;
+}
+
+int tp_dtls_session_create(struct tp_dtls_listener *listener,
+			   const struct tp_five_tuple *five_tuple, bool server,
+			   const char *server_name, struct tp_dtls_session **out)
+{
+	struct tp_dtls_session *session = calloc(1, sizeof(*session));
+	int err;
+
+	if (session == NULL) {
+		return TP_ENOMEM;
+	}
+	session->endpoint = (struct tp_endpoint){
+		.ops = &ops,
+		.transport = TP_TRANSPORT_DTLS,
+	};
+	session->listener = listener;
+	session->five_tuple = *five_tuple;
+	session->server = server;
+	tp_timer_init(&session->retransmit, on_retransmit);
+	tp_timer_init(&session->timer, on_timer);
+	err = set_tls(session, server_name);
+	if (err == 0) {
+		err = tp_map_insert(&listener->sessions, &session->five_tuple, session);
+	}
+	if (err != 0) {
+		tp_tls_fini(&session->tls);
+		free(session);
+		return err;
+	}
+	listener->references++;
+	arm_after(session, tp_loop_now_ms(listener->loop), listener->options.handshake_timeout_ms);
+	*out = session;
+	return 0;
+}
