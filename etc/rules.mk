@@ -1,0 +1,54 @@
+# etc: install, and the demonstration
+
+INSTALL ?= install
+SED ?= sed
+
+# Files name the default places; what is installed names the real ones: $(call relocate,FROM,TO)
+relocate = $(SED) -e 's|/usr/local/lib/turnpike/plugins|$(PLUGINDIR)|g' \
+	-e 's|/usr/local/sbin|$(PREFIX)/sbin|g' -e 's|/etc/turnpike|$(SYSCONFDIR)/turnpike|g' \
+	$(1) >$(2) && chmod 644 $(2)
+
+install: all install-programs install-headers install-plugins install-man install-etc
+
+install-programs: all
+	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/bin'
+	$(INSTALL) -m 755 $(BUILD)/turnpike '$(DESTDIR)$(PREFIX)/sbin'
+	$(INSTALL) -m 755 $(BUILD)/turnpike-probe '$(DESTDIR)$(PREFIX)/bin'
+
+install-headers:
+	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/include/turnpike'
+	$(INSTALL) -m 644 include/turnpike/*.h '$(DESTDIR)$(PREFIX)/include/turnpike'
+
+install-plugins: all
+	$(INSTALL) -d '$(DESTDIR)$(PLUGINDIR)'
+	for plugin in $(BUILD)/plugins/*.so; do \
+		test ! -e "$$plugin" || $(INSTALL) -m 755 "$$plugin" '$(DESTDIR)$(PLUGINDIR)' || exit 1; \
+	done
+
+install-man:
+	for page in man/*.[1-9]; do \
+		folder='$(DESTDIR)$(PREFIX)/share/man/man'"$${page##*.}"; \
+		$(INSTALL) -d "$$folder" && \
+		$(call relocate,"$$page","$$folder/$${page##*/}") || exit 1; \
+	done
+
+CONF = '$(DESTDIR)$(SYSCONFDIR)/turnpike/turnpike.conf'
+EXAMPLES = '$(DESTDIR)$(PREFIX)/share/doc/turnpike/examples'
+
+# What an administrator has written stays.
+install-etc:
+	$(INSTALL) -d '$(DESTDIR)$(SYSCONFDIR)/turnpike' '$(DESTDIR)$(PREFIX)/lib/systemd/system' \
+		'$(DESTDIR)$(PREFIX)/lib/sysusers.d' $(EXAMPLES)
+	test -e $(CONF) || { $(call relocate,etc/turnpike.conf,$(CONF)); }
+	$(call relocate,etc/turnpike.service,'$(DESTDIR)$(PREFIX)/lib/systemd/system/turnpike.service')
+	$(INSTALL) -m 644 etc/turnpike.sysusers '$(DESTDIR)$(PREFIX)/lib/sysusers.d/turnpike.conf'
+	for example in etc/turnpike.conf etc/conf.d/*.conf; do \
+		test ! -e "$$example" || { $(call relocate,"$$example",$(EXAMPLES)/"$${example##*/}"); } \
+			|| exit 1; \
+	done
+
+run: deps
+	@$(MAKE) --no-print-directory all
+	@exec etc/demo.sh $(BUILD)
+
+.PHONY: install-programs install-headers install-plugins install-man install-etc
