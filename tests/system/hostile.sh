@@ -44,7 +44,7 @@ check "dtls still serves" run_probe "turns:127.0.0.1:$(port_of dtls 127.0.0.1)?t
 
 counted() {
 	kill -USR1 "$daemon_pid"
-	within 5 grep -Eq "exception.*[1-9]|malformed.*[1-9]" "$daemon_log"
+	within 5 grep -Eq "turn[.]exceptions[= ]+[1-9]" "$daemon_log"
 }
 check "what came in is counted" counted
 
