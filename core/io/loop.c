@@ -210,7 +210,7 @@ void tp_loop_stop(struct tp_loop *loop)
 void tp_loop_turn(struct tp_loop *loop)
 {
 	loop->in_turn = true;
-	(void)event_base_loop(loop->base, EVLOOP_NONBLOCK);
+	(void)event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	tp_wheel_advance(&loop->wheel, tp_loop_now_ms(loop));
 	end_turn(loop);
 	loop->in_turn = false;
