@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <turnpike/error.h>
@@ -44,6 +44,18 @@ unsigned tp_daemon_workers(const struct tp_config *config)
 	return count < 1 ? 1 : count > TP_WORKERS_MAX ? TP_WORKERS_MAX : (unsigned)count;
 }
 
+/* What a plugin itself had to say does not name the file. */
+static int name_file(const struct tp_config *config, int err, char problem[TP_PROBLEM_SIZE])
+{
+	char sentence[TP_PROBLEM_SIZE];
+
+	if (strncmp(problem, config->file, strlen(config->file)) == 0) {
+		return err;
+	}
+	memcpy(sentence, problem, sizeof(sentence));
+	return tp_problem(problem, err, "%.200s: %s", config->file, sentence);
+}
+
 int tp_daemon_load_plugins(const struct tp_config *config, unsigned workers,
 			   char problem[TP_PROBLEM_SIZE], struct tp_generation **out)
 {
@@ -51,7 +63,7 @@ int tp_daemon_load_plugins(const struct tp_config *config, unsigned workers,
 				       workers, problem, out);
 
 	if (err != 0) {
-		return err;
+		return name_file(config, err, problem);
 	}
 	if (tp_generation_wants(*out, TP_EVENT_on_stun_request_authorization) &&
 	    config->turn.relay_count == 0) {
