@@ -34,6 +34,7 @@ write_files() {
 
 # In a session of its own, so that Ctrl-C reaches this script only.
 start() {
+	: >"$demo/log"
 	setsid "$build/turnpike" -c "$demo/demo.conf" 2>"$demo/log" &
 	pid=$!
 	until grep -qw ready "$demo/log"; do
