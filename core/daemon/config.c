@@ -16,7 +16,7 @@
 #include "daemon/config_parts.h"
 #include "host/problem.h"
 
-/* --- the text -------------------------------------------------------------- */
+/* --- the text ------------------------------------------------------------- */
 
 static int system_problem(const char *file, char problem[TP_PROBLEM_SIZE])
 {
@@ -27,7 +27,9 @@ static int system_problem(const char *file, char problem[TP_PROBLEM_SIZE])
 	return tp_problem(problem, err, "%.300s: %s", file, strerror(errno));
 }
 
-/* One byte more than the ceiling, so that the scan can refuse what is longer. */
+/*
+ * One byte more than the ceiling, so that the scan can refuse what is longer.
+ */
 static int read_all(int fd, const char *file, char **text, size_t *len,
 		    char problem[TP_PROBLEM_SIZE])
 {
@@ -85,7 +87,7 @@ static int scan_file(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 	return err;
 }
 
-/* --- iniparser ------------------------------------------------------------- */
+/* --- iniparser ------------------------------------------------------------ */
 
 static int say_nothing(const char *format, ...) TP_PRINTF(1, 2);
 
@@ -151,7 +153,7 @@ static int ask_iniparser(const struct tp_config *config, char problem[TP_PROBLEM
 	return err;
 }
 
-/* --- sections -------------------------------------------------------------- */
+/* --- sections ------------------------------------------------------------- */
 
 int tp_config_problem(const struct tp_config *config, const char *section, const char *key,
 		      char problem[TP_PROBLEM_SIZE], int error, const char *format, ...)
@@ -306,7 +308,7 @@ static int read_sections(struct tp_config *config, char problem[TP_PROBLEM_SIZE]
 	return err;
 }
 
-/* --- all of it ------------------------------------------------------------- */
+/* --- all of it ------------------------------------------------------------ */
 
 static int load(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 {

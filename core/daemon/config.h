@@ -36,7 +36,7 @@ struct tp_listener_config {
 	size_t address_count;
 	const char *certificate;
 	const char *key;
-	struct tp_certs *certs; /* loaded by tp_config_load(); NULL without tls and dtls */
+	struct tp_certs *certs; /* NULL without tls and dtls */
 	size_t queue_bytes;
 	size_t max_connections;
 	uint32_t handshake_timeout_ms;
@@ -49,7 +49,7 @@ struct tp_listener_config {
 struct tp_config {
 	char *file;
 	struct tp_ini ini;
-	struct tp_config_values *sections; /* those with one instance, in the table's order */
+	struct tp_config_values *sections; /* those that are there once */
 	size_t section_count;
 
 	unsigned workers; /* 0: one per core */
@@ -81,7 +81,8 @@ struct tp_config {
  * @problem: "file:line: [section] key: sentence", as far as these are known
  *
  * Owner:  free with tp_config_free()
- * Errors: TP_ENOENT, TP_EPERM, TP_EIO for the file; TP_EINVAL, TP_ERANGE, TP_ENOMEM
+ * Errors: TP_ENOENT, TP_EPERM, TP_EIO for the file; TP_EINVAL, TP_ERANGE,
+ *         TP_ENOMEM
  */
 int tp_config_load(const char *file, char problem[TP_PROBLEM_SIZE], struct tp_config **out);
 
@@ -100,10 +101,15 @@ int tp_config_problem(const struct tp_config *config, const char *section, const
 /** The value of a declared key. */
 const struct tp_value *tp_config_value(const struct tp_config_values *values, const char *key);
 
-/** The peer policy of the file, with this host's addresses. Errors: TP_EIO, TP_ENOMEM. */
+/**
+ * The peer policy of the file, with this host's addresses. Errors: TP_EIO,
+ * TP_ENOMEM.
+ */
 int tp_config_peer_policy(const struct tp_config *config, struct tp_peer_policy **out);
 
-/** The port of a listener's address for one transport; 0: the kernel chooses. */
+/**
+ * The port of a listener's address for one transport; 0: the kernel chooses.
+ */
 uint16_t tp_listener_port(const struct tp_listener_config *listener, size_t address,
 			  enum tp_transport transport);
 

@@ -8,7 +8,7 @@
  * checks, "turnpike -t" and the comparison with the manual page come from here.
  */
 struct tp_config_section {
-	const char *name;                /* "relay", or "listener." for any [listener.NAME] */
+	const char *name;                /* "relay"; "listener." for families */
 	const char *help;                /* one line, no full stop */
 	const struct tp_option *options; /* ends with a NULL name */
 };

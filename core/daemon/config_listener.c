@@ -22,7 +22,7 @@ uint16_t tp_listener_port(const struct tp_listener_config *listener, size_t addr
 	return transport == TP_TRANSPORT_TLS || transport == TP_TRANSPORT_DTLS ? 5349 : 3478;
 }
 
-/* --- keys ------------------------------------------------------------------ */
+/* --- keys ----------------------------------------------------------------- */
 
 static int take_transports(struct tp_config *config, struct tp_listener_config *listener,
 			   char problem[TP_PROBLEM_SIZE])
@@ -54,7 +54,10 @@ static int take_transports(struct tp_config *config, struct tp_listener_config *
 	return 0;
 }
 
-/* Port 0 is the kernel's choice, no port the transport's own: tp_addr_parse() does not tell. */
+/*
+ * Port 0 is the kernel's choice, no port the transport's own: tp_addr_parse()
+ * does not tell.
+ */
 static bool has_port(const char *word, enum tp_family family)
 {
 	return family == TP_FAMILY_IPV4 ? strchr(word, ':') != NULL : strstr(word, "]:") != NULL;
@@ -124,7 +127,7 @@ static int take_listener(struct tp_config *config, struct tp_listener_config *li
 	return err == 0 ? take_addresses(config, listener, problem) : err;
 }
 
-/* --- no two on one socket --------------------------------------------------- */
+/* --- no two on one socket ------------------------------------------------- */
 
 static bool is_datagram(size_t transport)
 {
@@ -177,7 +180,7 @@ static int check_collisions(struct tp_config *config, const struct tp_listener_c
 	return 0;
 }
 
-/* --- all of them ------------------------------------------------------------ */
+/* --- all of them ---------------------------------------------------------- */
 
 static int add_listener(struct tp_config *config, const struct tp_ini_section *found,
 			char problem[TP_PROBLEM_SIZE])

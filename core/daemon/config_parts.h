@@ -7,7 +7,8 @@
  * The steps of tp_config_load() once the text is read: each takes its sections
  * from the text, checks them and fills its part of the configuration.
  *
- * Errors: TP_EINVAL, TP_ERANGE, TP_ENOMEM, with a sentence in @problem; those of
+ * Errors: TP_EINVAL, TP_ERANGE, TP_ENOMEM, with a sentence in @problem; those
+ *         of
  *         tp_certs_load()
  */
 int tp_config_take_daemon(struct tp_config *config, char problem[TP_PROBLEM_SIZE]);
@@ -16,11 +17,17 @@ int tp_config_take_peers(struct tp_config *config, char problem[TP_PROBLEM_SIZE]
 int tp_config_take_listeners(struct tp_config *config, char problem[TP_PROBLEM_SIZE]);
 int tp_config_take_plugins(struct tp_config *config, char problem[TP_PROBLEM_SIZE]);
 
-/** The values of a section that is there once, by its name; defaults where it is not written. */
+/**
+ * The values of a section that is there once, by its name; defaults where it is
+ * not written.
+ */
 const struct tp_config_values *tp_config_section_values(const struct tp_config *config,
 							const char *section);
 
-/** Values of a section as written; @found may be NULL. Free with tp_config_values_fini(). */
+/**
+ * Values of a section as written; @found may be NULL. Free with
+ * tp_config_values_fini().
+ */
 int tp_config_values_read(const struct tp_config *config, const struct tp_config_section *section,
 			  const char *name, const struct tp_ini_section *found,
 			  struct tp_config_values *out, char problem[TP_PROBLEM_SIZE]);

@@ -16,7 +16,7 @@
 /* RFC 8489 sections 14.9 and 14.14: fewer than 128 characters of UTF-8. */
 #define CHARACTERS_MAX 127
 
-/* --- [turnpike] ------------------------------------------------------------ */
+/* --- [turnpike] ----------------------------------------------------------- */
 
 static size_t count_characters(const char *text)
 {
@@ -86,7 +86,7 @@ static int take_alternates(struct tp_config *config, char problem[TP_PROBLEM_SIZ
 	return 0;
 }
 
-/* --- [auth] ---------------------------------------------------------------- */
+/* --- [auth] --------------------------------------------------------------- */
 
 static int take_algorithms(struct tp_config *config, const struct tp_value *value,
 			   char problem[TP_PROBLEM_SIZE])
@@ -149,7 +149,7 @@ static int take_auth(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 	return take_seconds(config, "auth", "nonce_lifetime", &turn->nonce_lifetime_s, problem);
 }
 
-/* --- [relay] --------------------------------------------------------------- */
+/* --- [relay] -------------------------------------------------------------- */
 
 static int parse_relay_word(const char *word, struct tp_relay_address *out)
 {
@@ -257,7 +257,7 @@ static int take_relay(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 	return take_relay_addresses(config, tp_config_value(values, "address"), problem);
 }
 
-/* --- [limits] -------------------------------------------------------------- */
+/* --- [limits] ------------------------------------------------------------- */
 
 static int take_limits(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 {
@@ -311,7 +311,7 @@ int tp_config_take_turn(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 	return err == 0 ? take_limits(config, problem) : err;
 }
 
-/* --- [peers] --------------------------------------------------------------- */
+/* --- [peers] -------------------------------------------------------------- */
 
 int tp_config_take_peers(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 {
@@ -358,7 +358,9 @@ static int add_networks(struct tp_peer_policy *policy, const struct tp_value *ne
 	return err;
 }
 
-/* An advertised address leads back to this host, whatever its interfaces say. */
+/*
+ * An advertised address leads back to this host, whatever its interfaces say.
+ */
 static int add_relayed(struct tp_peer_policy *policy, const struct tp_relay_address *relay)
 {
 	int err = tp_peer_policy_relayed(policy, &relay->bind_addr);

@@ -26,7 +26,7 @@ struct tp_crew {
 	unsigned running; /* threads */
 };
 
-/* --- create ----------------------------------------------------------------- */
+/* --- create --------------------------------------------------------------- */
 
 static int create_worker(struct tp_crew *crew, unsigned index, struct tp_shared *shared,
 			 struct tp_generation *generation)
@@ -79,7 +79,7 @@ int tp_crew_create(const struct tp_config *config, unsigned workers, struct tp_s
 	return 0;
 }
 
-/* --- listen ----------------------------------------------------------------- */
+/* --- listen --------------------------------------------------------------- */
 
 static int listen_problem(const struct tp_crew *crew, const struct tp_binding *binding, int err,
 			  char problem[TP_PROBLEM_SIZE])
@@ -99,7 +99,10 @@ static int listen_problem(const struct tp_crew *crew, const struct tp_binding *b
 				 tp_addr_format(&binding->addr, text), sentence);
 }
 
-/* Bound once for a moment, so that a wrong address shows now and not to the first client. */
+/*
+ * Bound once for a moment, so that a wrong address shows now and not to the
+ * first client.
+ */
 static int check_relay_addresses(const struct tp_crew *crew, char problem[TP_PROBLEM_SIZE])
 {
 	const struct tp_turn_options *turn = &crew->config->turn;
@@ -155,7 +158,7 @@ void tp_crew_say_listeners(const struct tp_crew *crew)
 	}
 }
 
-/* --- start and stop ---------------------------------------------------------- */
+/* --- start and stop ------------------------------------------------------- */
 
 static void join_all(struct tp_crew *crew)
 {

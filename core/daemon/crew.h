@@ -22,7 +22,10 @@ int tp_crew_create(const struct tp_config *config, unsigned workers, struct tp_s
 		   struct tp_generation *generation, char problem[TP_PROBLEM_SIZE],
 		   struct tp_crew **out);
 
-/** Open every listener on every worker. Errors: those of tp_listener_open(), with a sentence. */
+/**
+ * Open every listener on every worker. Errors: those of tp_listener_open(),
+ * with a sentence.
+ */
 int tp_crew_listen(struct tp_crew *crew, char problem[TP_PROBLEM_SIZE]);
 
 /** One log line per listener, with the port it has got. */
@@ -36,7 +39,10 @@ void tp_crew_say_listeners(const struct tp_crew *crew);
  */
 int tp_crew_start(struct tp_crew *crew, char problem[TP_PROBLEM_SIZE]);
 
-/** Accept nobody more, end all allocations, let jobs finish, stop the plugins, join the threads. */
+/**
+ * Accept nobody more, end all allocations, let jobs finish, stop the plugins,
+ * join the threads.
+ */
 void tp_crew_stop(struct tp_crew *crew);
 
 /** Stopped, or never started. Sets the pointer to NULL; NULL inside is fine. */

@@ -28,7 +28,7 @@ struct daemon {
 	struct tp_crew *crew;
 };
 
-/* --- before anything is opened ------------------------------------------------ */
+/* --- before anything is opened -------------------------------------------- */
 
 unsigned tp_daemon_workers(const struct tp_config *config)
 {
@@ -113,7 +113,7 @@ static void say_what_starts(const struct daemon *daemon)
 	}
 }
 
-/* --- signals ------------------------------------------------------------------ */
+/* --- signals -------------------------------------------------------------- */
 
 static sigset_t handled_signals(void)
 {
@@ -170,7 +170,7 @@ static void let_signals_end_us(void)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* --- life --------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 /* All that may fail comes before the first line that says "listening". */
 static int start(struct daemon *daemon, char problem[TP_PROBLEM_SIZE])

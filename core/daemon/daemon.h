@@ -4,7 +4,9 @@
 #include "daemon/config.h"
 #include "host/generation.h"
 
-/** How many workers the file asks for: as written, or one per core we may use. */
+/**
+ * How many workers the file asks for: as written, or one per core we may use.
+ */
 unsigned tp_daemon_workers(const struct tp_config *config);
 
 /**

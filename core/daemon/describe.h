@@ -12,7 +12,10 @@
 void tp_describe(const struct tp_config *config, const struct tp_generation *generation,
 		 unsigned workers, FILE *out);
 
-/** The names of the events a plugin handles, each after a blank; " no events" for none. */
+/**
+ * The names of the events a plugin handles, each after a blank; " no events"
+ * for none.
+ */
 void tp_describe_events(const struct tp_events *events, FILE *out);
 
 /** Name, version, summary, options and events, for "turnpike --plugin-help". */

@@ -46,7 +46,7 @@ static int out_of_memory(struct scan *scan)
 	return TP_ENOMEM;
 }
 
-/* --- pieces ---------------------------------------------------------------- */
+/* --- pieces --------------------------------------------------------------- */
 
 static bool is_blank(char byte)
 {
@@ -90,7 +90,7 @@ static void *grow(void *array, size_t count, size_t size)
 	return array;
 }
 
-/* --- sections -------------------------------------------------------------- */
+/* --- sections ------------------------------------------------------------- */
 
 static int add_section(struct scan *scan, struct piece name)
 {
@@ -144,7 +144,7 @@ static int take_section(struct scan *scan, struct piece line)
 	return add_section(scan, name);
 }
 
-/* --- settings -------------------------------------------------------------- */
+/* --- settings ------------------------------------------------------------- */
 
 static int take_quoted(struct scan *scan, struct piece key, struct piece *value)
 {
@@ -166,7 +166,9 @@ static int take_quoted(struct scan *scan, struct piece key, struct piece *value)
 	return 0;
 }
 
-/* A comment has a blank on both sides; anything else may be part of a password. */
+/*
+ * A comment has a blank on both sides; anything else may be part of a password.
+ */
 static int take_plain(struct scan *scan, struct piece key, struct piece *value)
 {
 	for (size_t i = 0; i < value->len; i++) {
@@ -254,7 +256,7 @@ static int take_setting(struct scan *scan, struct piece line)
 	return err == 0 ? add_setting(scan, key, value) : err;
 }
 
-/* --- lines ----------------------------------------------------------------- */
+/* --- lines ---------------------------------------------------------------- */
 
 static int check_bytes(struct scan *scan, struct piece line)
 {

@@ -7,9 +7,10 @@
 
 /*
  * The text of an ini file, read strictly. iniparser accepts what an
- * administrator did not mean: it cuts values at '#' and ';', keeps the last of a
- * repeated key, merges sections, joins lines that end in a backslash. Here each
- * of these is an error with its place, and so nothing is left for iniparser to guess.
+ * administrator did not mean: it cuts values at '#' and ';', keeps the last of
+ * a repeated key, merges sections, joins lines that end in a backslash. Here
+ * each of these is an error with its place, and so nothing is left for
+ * iniparser to guess.
  */
 #define TP_INI_SIZE_MAX (1024 * 1024)
 #define TP_INI_LINE_MAX 1000 /* bytes; iniparser takes 1024 */

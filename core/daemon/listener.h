@@ -16,7 +16,9 @@ struct tp_binding {
 	struct tp_addr addr;
 };
 
-/** Every binding of the file. Owner: free() it. Errors: NULL when out of memory. */
+/**
+ * Every binding of the file. Owner: free() it. Errors: NULL when out of memory.
+ */
 struct tp_binding *tp_bindings_create(const struct tp_config *config, size_t *count);
 
 /* A worker's socket of one binding. */

@@ -7,7 +7,7 @@
 
 /* Whom to become once the listeners are open. */
 struct tp_identity {
-	const char *user; /* NULL: stay as we are. Borrowed from the configuration */
+	const char *user; /* NULL: stay; the configuration's */
 	uid_t uid;
 	gid_t gid;
 };
@@ -16,7 +16,8 @@ struct tp_identity {
  * Look up the configured user and group.
  *
  * Thread: main
- * Errors: TP_ENOENT, TP_EPERM when we are neither root nor that user; with a sentence
+ * Errors: TP_ENOENT, TP_EPERM when we are neither root nor that user; with a
+ *         sentence
  */
 int tp_identity_find(const struct tp_config *config, struct tp_identity *out,
 		     char problem[TP_PROBLEM_SIZE]);
@@ -29,6 +30,9 @@ int tp_identity_find(const struct tp_config *config, struct tp_identity *out,
  */
 int tp_privilege_drop(const struct tp_identity *identity, char problem[TP_PROBLEM_SIZE]);
 
-/** Allow as many descriptors as the hard limit does: each allocation needs one. Returns the limit.
+/**
+ * Allow as many descriptors as the hard limit does: each allocation needs one.
+ *
+ * Returns the limit.
  */
 unsigned long tp_privilege_raise_descriptors(void);

@@ -9,7 +9,7 @@
 #include "host/ticket.h"
 #include "io/loop.h"
 
-/* --- the gate --------------------------------------------------------------- */
+/* --- the gate ------------------------------------------------------------- */
 
 void tp_gate_init(struct tp_gate *gate)
 {
@@ -62,7 +62,7 @@ void tp_gate_open(struct tp_gate *gate, enum tp_crew_phase next)
 	pthread_mutex_unlock(&gate->lock);
 }
 
-/* --- the worker ------------------------------------------------------------- */
+/* --- the worker ----------------------------------------------------------- */
 
 static void on_stop(struct tp_message *message)
 {
@@ -84,7 +84,10 @@ int tp_crew_worker_init(struct tp_crew_worker *worker, struct tp_shared *shared,
 		err = tp_ticket_table_create(&worker->worker, max_parked, &worker->worker.tickets);
 	}
 	if (err == 0) {
-		/* No handler is called before the loop runs, and so none before worker_start. */
+		/*
+		 * No handler is called before the loop runs, and so none before
+		 * worker_start.
+		 */
 		err = tp_server_create(shared, &worker->worker, worker->generation,
 				       &worker->server);
 	}
@@ -107,7 +110,10 @@ static void serve(struct tp_crew_worker *worker)
 	tp_server_stop(worker->server);
 }
 
-/* Jobs that have ended meanwhile are delivered while the plugins can still hear of them. */
+/*
+ * Jobs that have ended meanwhile are delivered while the plugins can still hear
+ * of them.
+ */
 static void end(struct tp_crew_worker *worker)
 {
 	tp_mailbox_close(worker->worker.mailbox);

@@ -15,8 +15,8 @@
  */
 enum tp_crew_phase {
 	TP_CREW_STARTING, /* plugins start on each worker */
-	TP_CREW_RUNNING,  /* loops run until they are stopped; then allocations end */
-	TP_CREW_ENDING,   /* no job is under way any more: plugins stop, all is freed */
+	TP_CREW_RUNNING,  /* loops run; then allocations end */
+	TP_CREW_ENDING,   /* no job is left: plugins stop, all is freed */
 };
 
 struct tp_gate {
@@ -31,7 +31,10 @@ void tp_gate_init(struct tp_gate *gate);
 void tp_gate_fini(struct tp_gate *gate);
 /** A worker is through with a phase. Returns the one that follows. */
 enum tp_crew_phase tp_gate_pass(struct tp_gate *gate, enum tp_crew_phase done, bool failed);
-/** Wait until so many workers are through. Returns how many of them failed. Main thread. */
+/**
+ * Wait until so many workers are through. Returns how many of them failed. Main
+ * thread.
+ */
 unsigned tp_gate_await(struct tp_gate *gate, unsigned workers);
 /** Let them go on. Main thread. */
 void tp_gate_open(struct tp_gate *gate, enum tp_crew_phase next);

@@ -27,7 +27,7 @@ static struct tp_addr addr_of(const char *text)
 	return addr;
 }
 
-/* --- what is refused ---------------------------------------------------------- */
+/* --- what is refused ------------------------------------------------------ */
 
 static void mistakes_are_named_with_file_line_section_and_key(void)
 {
@@ -204,7 +204,7 @@ static void quoted_values_pass_iniparser_unharmed(void)
 	}
 }
 
-/* --- what is accepted --------------------------------------------------------- */
+/* --- what is accepted ----------------------------------------------------- */
 
 static void defaults_are_those_of_the_protocol(void)
 {
@@ -401,7 +401,9 @@ static void the_peer_policy_follows_the_file(void)
 	CU_ASSERT_EQUAL(ruling(policy, "8.8.8.9"), TP_PEER_ALLOWED);
 	CU_ASSERT_EQUAL(ruling(policy, "169.254.0.1"), TP_PEER_ALLOWED);
 	CU_ASSERT_EQUAL(ruling(policy, "127.0.0.1"), TP_PEER_REFUSED);
-	/* Ours, as bound and as advertised: other clients' relayed ports only. */
+	/*
+	 * Ours, as bound and as advertised: other clients' relayed ports only.
+	 */
 	CU_ASSERT_EQUAL(ruling(policy, "10.0.0.5"), TP_PEER_RELAYED_ONLY);
 	CU_ASSERT_EQUAL(ruling(policy, "9.9.9.7"), TP_PEER_RELAYED_ONLY);
 	tp_peer_policy_free(&policy);

@@ -18,7 +18,10 @@
 #define CONF "etc/turnpike.conf"
 #define MANUAL "man/turnpike.conf.5"
 
-/* Where the files say that plugins are; "make install" puts the real place there. */
+/*
+ * Where the files say that plugins are; "make install" puts the real place
+ * there.
+ */
 #define PLUGIN_DIR_AS_SHIPPED "/usr/local/lib/turnpike/plugins"
 
 #define LINE_MAX_ 256
@@ -125,7 +128,10 @@ static bool is_family(const struct tp_config_section *section)
 	return section->name[strlen(section->name) - 1] == '.';
 }
 
-/* Of the shipped file; a section that is commented out counts when there is no other. */
+/*
+ * Of the shipped file; a section that is commented out counts when there is no
+ * other.
+ */
 static char *conf_part(const char *text, const struct tp_config_section *section)
 {
 	char head[LINE_MAX_];
