@@ -21,8 +21,8 @@ trust() {
 trust "$work/home"
 mkdir "$work/stranger"
 
-name=$(($(date +%s) + 3600)):alice
-credential=$(printf %s "$name" | openssl dgst -sha1 -hmac "$secret" -binary | base64)
+user_name=$(($(date +%s) + 3600)):alice
+credential=$(printf %s "$user_name" | openssl dgst -sha1 -hmac "$secret" -binary | base64)
 
 # browse HOME PROTOCOL URL MORE...
 browse() {
@@ -31,7 +31,7 @@ browse() {
 	shift 3
 	mkdir -p "$work/profile"
 	HOME=$home timeout -k 5 120 "$root/tests/system/browser.py" --url "$url" --protocol "$protocol" \
-		--username "$name" --credential "$credential" \
+		--username "$user_name" --credential "$credential" \
 		--profile "$(mktemp -d "$work/profile/XXXXXX")" "$@"
 }
 

@@ -56,7 +56,7 @@ mistake "a port out of range" "70000" "s/^address = 127.0.0.1:0 .*/address = 127
 mistake "a transport that is none" "sctp" "s/^transport = udp tcp/transport = udp sctp/"
 mistake "a number that is none" "workers" "s/^realm = .*/&\nworkers = many/"
 mistake "a certificate that is not there" "missing\.pem" "s/cert\.pem/missing.pem/"
-mistake "a key that is not the certificate's" "key" "s/key\.pem/ca.key/"
+mistake "a key that is not the certificate's" "do not (go together|match)" "s/key\.pem/ca.key/"
 mistake "a plugin that is not there" "no_such_plugin" \
 	"s/^plugins = .*/plugins = no_such_plugin/"
 mistake "an unknown option of a plugin" "usrs.*users" "s/^users =/usrs =/"
@@ -84,7 +84,7 @@ check "a relative path" not_a_plugin "../symbol" "symbol"
 
 in_use() {
 	start_daemon "$good" || return 1
-	sed "s/^address = 127.0.0.1:0 .*/address = 127.0.0.1:$(port_of tcp 127.0.0.1)/" \
+	sed "0,/^address = 127.0.0.1:0 .*/s//address = 127.0.0.1:$(port_of tcp 127.0.0.1)/" \
 		"$good" >"$work/bad.conf"
 	sed -i "s/^transport = udp tcp/transport = tcp/" "$work/bad.conf"
 	refused "$work/bad.conf" "in use|already" || return 1

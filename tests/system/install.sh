@@ -52,13 +52,14 @@ build_plugin() {
 
 make_certs
 write_config "$work/turnpike.conf" "plugins = $work/plugin/no_low_ports.so auth_file" </dev/null
-sed -i "s|^plugin_dir = .*|plugin_path = $dest$prefix/lib/turnpike/plugins|" "$work/turnpike.conf"
+sed -i "s|^plugin_dir = .*|plugin_dir = $dest$prefix/lib/turnpike/plugins|" "$work/turnpike.conf"
 
 with_limit() {
 	build_plugin "$1" && start_daemon "$work/turnpike.conf" || return 1
 	udp=$(port_of udp 127.0.0.1)
 }
 login=(-u "$user" -p "$password" --timeout 3)
+udp=0
 
 check "the plugin builds and loads" with_limit 1024
 check "it lets others pass" run_probe "turn:127.0.0.1:$udp" "${login[@]}"
@@ -68,7 +69,7 @@ says_no() {
 	exits 1 run_probe "turn:127.0.0.1:$udp" "${login[@]}" >"$work/out" &&
 		grep -q "FAILED  Allocate A .*403: .*not from this port" "$work/out"
 }
-check "the plugin builds and loads again" with_limit 65536
+check "the plugin builds and loads again" with_limit 65535
 check "it refuses, in its own words" says_no
 stop_daemon
 

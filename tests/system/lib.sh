@@ -185,13 +185,13 @@ fail() {
 
 # check NAME COMMAND...: passes when the command succeeds within a minute's time.
 check() {
-	local name=$1
+	local check_name=$1 # seen by the command: a name of its own
 
 	shift
 	if "$@" >"$work/case.log" 2>&1; then
-		pass "$name"
+		pass "$check_name"
 	else
-		fail "$name" "$work/case.log"
+		fail "$check_name" "$work/case.log"
 	fi
 }
 
