@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "io/tls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <turnpike/error.h>
+
+#include "base/addr.h"
+#include "support/io_fixture.h"
+#include "support/suite.h"
+
+#define HANDSHAKE_MS 5000
+
+struct fixture {
+	struct io_fixture io;
+	struct tp_certs *server_certs;
+	struct tp_certs *client_certs;
+	struct tp_stream_listener *listener;
+	struct tp_addr addr;
+	struct io_peer server;
+	struct io_peer client;
+};
+
+static struct tp_stream_options options_of(struct tp_certs *certs)
+{
+	return (struct tp_stream_options){
+		.certs = certs,
+		.queue_bytes = 100000,
+		.max_connections = 3,
+		.handshake_timeout_ms = HANDSHAKE_MS,
+		.idle_timeout_ms = 60000,
+	};
+}
+
+static struct fixture *open_tls(const char *address)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct tp_endpoint_handler handler;
+	struct tp_stream_options options;
+
+	if (f == NULL) {
+		abort();
+	}
+	io_fixture_open(&f->io, NULL);
+	f->server_certs = io_server_certs();
+	f->client_certs = io_client_certs();
+	options = options_of(f->server_certs);
+	options.socket.bind_addr = io_addr(address);
+	handler = io_peer_handler(&f->server);
+	f->server.echo = true;
+	CU_ASSERT_EQUAL_FATAL(tp_stream_listener_open(f->io.loop, &options, &handler, &f->listener),
+			      0);
+	f->addr = *tp_stream_listener_addr(f->listener);
+	return f;
+}
+
+static void close_tls(struct fixture *f)
+{
+	tp_stream_listener_close(&f->listener);
+	io_fixture_settle(&f->io);
+	if (f->client.endpoint != NULL) {
+		tp_endpoint_close(f->client.endpoint);
+	}
+	CU_ASSERT_EQUAL(f->server.opened_count, f->server.closed_count);
+	CU_ASSERT_EQUAL(f->client.opened_count, f->client.closed_count);
+	tp_certs_unref(&f->server_certs);
+	tp_certs_unref(&f->client_certs);
+	io_fixture_close(&f->io);
+	free(f);
+}
+
+static void start_client(struct fixture *f, const char *server_name)
+{
+	struct tp_endpoint_handler handler = io_peer_handler(&f->client);
+	struct tp_stream_options options = options_of(f->client_certs);
+	struct tp_endpoint *endpoint;
+
+	CU_ASSERT_EQUAL_FATAL(
+		tp_stream_connect(f->io.loop, &f->addr, &options, server_name, &handler, &endpoint),
+		0);
+}
+
+static void exchange(struct fixture *f, size_t len)
+{
+	uint8_t *message = malloc(len);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+	io_message(message, len, 99);
+	message[len - 1] = 0x5a;
+	CU_ASSERT_EQUAL(tp_endpoint_send(f->client.endpoint, &f->client.five_tuple, message, len),
+			0);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->client.bytes_received, len));
+	CU_ASSERT_EQUAL(f->client.len, len);
+	CU_ASSERT_EQUAL(memcmp(f->client.bytes, message, len), 0);
+	free(message);
+}
+
+static void message_and_answer_pass(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+
+	start_client(f, "localhost");
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	exchange(f, 100);
+	CU_ASSERT_EQUAL(f->server.five_tuple.transport, TP_TRANSPORT_TLS);
+	CU_ASSERT_EQUAL(f->server.endpoint->transport, TP_TRANSPORT_TLS);
+	close_tls(f);
+}
+
+static void message_of_several_records_passes(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+
+	start_client(f, "localhost");
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	exchange(f, 20 + 65532);
+	close_tls(f);
+}
+
+static void peer_is_described(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+	struct tp_tls_peer peer;
+
+	start_client(f, "localhost");
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->server.opened_count, 1));
+	CU_ASSERT_EQUAL(tp_endpoint_tls_peer(f->server.endpoint, &peer), 0);
+	CU_ASSERT_STRING_EQUAL(peer.version, "TLS1.3");
+	CU_ASSERT_STRING_EQUAL(peer.alpn, "stun.turn"); /* RFC 7443 section 3 */
+	CU_ASSERT_STRING_EQUAL(peer.server_name, "localhost");
+	CU_ASSERT_NOT_EQUAL(peer.cipher[0], '\0');
+	close_tls(f);
+}
+
+static void server_is_verified_by_address_without_a_name(void)
+{
+	static const char *const addresses[] = {"127.0.0.1", "::1"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture *f = open_tls(addresses[i]);
+
+		start_client(f, NULL);
+		CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+		close_tls(f);
+	}
+}
+
+static void server_of_another_name_is_refused(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+
+	start_client(f, "turn.example.org");
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->client.exception_count, 1));
+	CU_ASSERT_EQUAL(f->client.opened_count, 0);
+	close_tls(f);
+}
+
+static void client_may_choose_not_to_verify(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+
+	tp_certs_unref(&f->client_certs);
+	f->client_certs = io_careless_certs();
+	start_client(f, "turn.example.org");
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	close_tls(f);
+}
+
+static void end_is_told_to_the_other_side(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+
+	start_client(f, "localhost");
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	exchange(f, 20);
+	tp_endpoint_close(f->server.endpoint);
+	CU_ASSERT_EQUAL(f->server.closed_count, 1);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->client.closed_count, 1));
+	CU_ASSERT_EQUAL(f->client.exception_count, 0);
+	close_tls(f);
+}
+
+static void connection_keeps_the_certificate_it_began_with(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+
+	tp_certs_unref(&f->server_certs); /* as a reload does */
+	start_client(f, "localhost");
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	close_tls(f);
+}
+
+/* --- clients that are not ours -------------------------------------------------- */
+
+struct raw {
+	gnutls_session_t session;
+	gnutls_certificate_credentials_t credentials;
+	int fd;
+};
+
+static void raw_open(struct fixture *f, struct raw *raw, const char *priority, const char *alpn)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = tp_addr_to_sockaddr(&f->addr, &sa);
+
+	raw->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CU_ASSERT_EQUAL_FATAL(connect(raw->fd, (struct sockaddr *)&sa, len), 0);
+	CU_ASSERT_EQUAL(fcntl(raw->fd, F_SETFL, O_NONBLOCK), 0);
+	setsockopt(raw->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	gnutls_certificate_allocate_credentials(&raw->credentials);
+	gnutls_init(&raw->session, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
+	CU_ASSERT_EQUAL(gnutls_priority_set_direct(raw->session, priority, NULL), 0);
+	gnutls_credentials_set(raw->session, GNUTLS_CRD_CERTIFICATE, raw->credentials);
+	gnutls_transport_set_int(raw->session, raw->fd);
+	if (alpn != NULL) {
+		const gnutls_datum_t protocol = {(unsigned char *)(uintptr_t)alpn,
+						 (unsigned)strlen(alpn)};
+
+		gnutls_alpn_set_protocols(raw->session, &protocol, 1, 0);
+	}
+}
+
+static void raw_close(struct raw *raw)
+{
+	gnutls_deinit(raw->session);
+	gnutls_certificate_free_credentials(raw->credentials);
+	close(raw->fd);
+}
+
+static int raw_handshake(struct fixture *f, struct raw *raw)
+{
+	int code = GNUTLS_E_AGAIN;
+
+	for (int i = 0; i < 100000 && code == GNUTLS_E_AGAIN; i++) {
+		code = gnutls_handshake(raw->session);
+		tp_loop_turn(f->io.loop);
+	}
+	return code;
+}
+
+/* The client may believe that it is through before it has read the server's alert. */
+static int raw_alert(struct fixture *f, struct raw *raw)
+{
+	int code = raw_handshake(f, raw);
+	char byte;
+
+	for (int i = 0; i < 100000 && (code == 0 || code == GNUTLS_E_AGAIN); i++) {
+		code = (int)gnutls_record_recv(raw->session, &byte, 1);
+		tp_loop_turn(f->io.loop);
+	}
+	CU_ASSERT_EQUAL(code, GNUTLS_E_FATAL_ALERT_RECEIVED);
+	return code == GNUTLS_E_FATAL_ALERT_RECEIVED ? (int)gnutls_alert_get(raw->session) : -1;
+}
+
+static void alpn_is_checked_when_offered(void)
+{
+	static const struct {
+		const char *alpn;
+		bool welcome;
+	} cases[] = {
+		{NULL, true},
+		{"stun.turn", true},
+		{"stun.nat-discovery", true},
+		{"http/1.1", false},
+	};
+	static const char *const priorities[] = {
+		"NORMAL:-VERS-ALL:+VERS-TLS1.2",
+		"NORMAL:-VERS-ALL:+VERS-TLS1.3",
+	};
+
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *f = open_tls("127.0.0.1");
+		struct raw raw;
+
+		raw_open(f, &raw, priorities[i % 2], cases[i / 2].alpn);
+		if (cases[i / 2].welcome) {
+			CU_ASSERT_EQUAL(raw_handshake(f, &raw), 0);
+			CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.opened_count, 1));
+		} else { /* RFC 7301 section 3.2 */
+			CU_ASSERT_EQUAL(raw_alert(f, &raw), GNUTLS_A_NO_APPLICATION_PROTOCOL);
+			CU_ASSERT_EQUAL(f->server.opened_count, 0);
+			CU_ASSERT_EQUAL(f->server.exception_count, 1);
+		}
+		raw_close(&raw);
+		close_tls(f);
+	}
+}
+
+/* RFC 8996. */
+static void versions_before_1_2_are_refused(void)
+{
+	static const char *const priorities[] = {
+		"NORMAL:-VERS-ALL:+VERS-TLS1.0:%VERIFY_ALLOW_SIGN_WITH_SHA1",
+		"NORMAL:-VERS-ALL:+VERS-TLS1.1:%VERIFY_ALLOW_SIGN_WITH_SHA1",
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture *f = open_tls("127.0.0.1");
+		struct raw raw;
+
+		raw_open(f, &raw, priorities[i], NULL);
+		CU_ASSERT_EQUAL(raw_alert(f, &raw), GNUTLS_A_PROTOCOL_VERSION);
+		CU_ASSERT_EQUAL(f->server.opened_count, 0);
+		raw_close(&raw);
+		close_tls(f);
+	}
+}
+
+static void client_that_renegotiates_is_closed(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+	struct raw raw;
+	int code = GNUTLS_E_AGAIN;
+
+	raw_open(f, &raw, "NORMAL:-VERS-ALL:+VERS-TLS1.2", NULL);
+	CU_ASSERT_EQUAL(raw_handshake(f, &raw), 0);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.opened_count, 1));
+	code = gnutls_handshake(raw.session);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.closed_count, 1));
+	CU_ASSERT_NOT_EQUAL(code, 0);
+	raw_close(&raw);
+	close_tls(f);
+}
+
+static void silent_handshake_ends_in_time(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+	struct sockaddr_storage sa;
+	socklen_t len = tp_addr_to_sockaddr(&f->addr, &sa);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char byte;
+
+	CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&sa, len), 0);
+	io_fixture_settle(&f->io);
+	io_fixture_advance_ms(&f->io, HANDSHAKE_MS - 1);
+	CU_ASSERT_EQUAL(f->server.exception_count, 0);
+	io_fixture_advance_ms(&f->io, 1);
+	CU_ASSERT_EQUAL(f->server.exception_count, 1);
+	CU_ASSERT_EQUAL(f->server.closed_count, 0); /* it was never opened */
+	CU_ASSERT_EQUAL(recv(fd, &byte, 1, MSG_DONTWAIT), 0);
+	close(fd);
+	close_tls(f);
+}
+
+static void bytes_that_are_no_tls_close(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+	struct sockaddr_storage sa;
+	socklen_t len = tp_addr_to_sockaddr(&f->addr, &sa);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint8_t message[20];
+
+	io_message(message, sizeof(message), 1);
+	CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&sa, len), 0);
+	CU_ASSERT_EQUAL(send(fd, message, sizeof(message), MSG_NOSIGNAL), sizeof(message));
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.exception_count, 1));
+	CU_ASSERT_EQUAL(f->server.message_count, 0);
+	close(fd);
+	close_tls(f);
+}
+
+static void endpoint_without_tls_has_no_tls_peer(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+	struct tp_endpoint_handler handler = io_peer_handler(&f->client);
+	struct tp_stream_options options = options_of(NULL);
+	struct tp_endpoint *endpoint;
+	struct tp_tls_peer peer;
+
+	CU_ASSERT_EQUAL(
+		tp_stream_connect(f->io.loop, &f->addr, &options, NULL, &handler, &endpoint), 0);
+	CU_ASSERT_EQUAL(tp_endpoint_tls_peer(endpoint, &peer), TP_EINVAL);
+	tp_endpoint_close(endpoint);
+	close_tls(f);
+}
+
+TEST_SUITE("tls", TEST(message_and_answer_pass), TEST(message_of_several_records_passes),
+	   TEST(peer_is_described), TEST(server_is_verified_by_address_without_a_name),
+	   TEST(server_of_another_name_is_refused), TEST(client_may_choose_not_to_verify),
+	   TEST(end_is_told_to_the_other_side),
+	   TEST(connection_keeps_the_certificate_it_began_with), TEST(alpn_is_checked_when_offered),
+	   TEST(versions_before_1_2_are_refused), TEST(client_that_renegotiates_is_closed),
+	   TEST(silent_handshake_ends_in_time), TEST(bytes_that_are_no_tls_close),
+	   TEST(endpoint_without_tls_has_no_tls_peer));
