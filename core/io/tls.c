@@ -122,9 +122,31 @@ static bool is_again(long code)
 	return code == GNUTLS_E_AGAIN || code == GNUTLS_E_INTERRUPTED;
 }
 
+/* What is wrong with the server's certificate, the most telling first. */
+static const char *verification_problem(gnutls_session_t session)
+{
+	unsigned status = gnutls_session_get_verify_cert_status(session);
+
+	if ((status & GNUTLS_CERT_SIGNER_NOT_FOUND) != 0) {
+		return "the certificate's issuer is not known here";
+	}
+	if ((status & GNUTLS_CERT_UNEXPECTED_OWNER) != 0) {
+		return "the certificate is for another name";
+	}
+	if ((status & GNUTLS_CERT_EXPIRED) != 0) {
+		return "the certificate has expired";
+	}
+	if ((status & GNUTLS_CERT_NOT_ACTIVATED) != 0) {
+		return "the certificate is not valid yet";
+	}
+	return "the certificate does not verify";
+}
+
 static void note_problem(struct tp_tls *tls, long code)
 {
-	if (code == GNUTLS_E_FATAL_ALERT_RECEIVED) {
+	if (code == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR) {
+		tls->problem = verification_problem(tls->session);
+	} else if (code == GNUTLS_E_FATAL_ALERT_RECEIVED) {
 		tls->problem = gnutls_alert_get_name(gnutls_alert_get(tls->session));
 	} else {
 		tls->problem = gnutls_strerror((int)code);

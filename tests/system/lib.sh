@@ -147,8 +147,10 @@ write_config() {
 
 # --- certificates ---------------------------------------------------------------
 
-# make_certs: a CA in ca.pem and a certificate for localhost, 127.0.0.1 and ::1.
+# make_certs [NAMES]: a CA in ca.pem and a certificate for localhost, 127.0.0.1 and ::1.
 make_certs() {
+	local names=${1:-DNS:localhost,IP:127.0.0.1,IP:::1}
+
 	(
 		cd "$work"
 		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
@@ -156,7 +158,7 @@ make_certs() {
 			-addext basicConstraints=critical,CA:TRUE -addext keyUsage=keyCertSign
 		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
 			-subj "/CN=localhost" -keyout key.pem -out leaf.csr
-		printf '%s\n' "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1" \
+		printf '%s\n' "subjectAltName=$names" \
 			"extendedKeyUsage=serverAuth" >leaf.ext
 		openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
 			-extfile leaf.ext -out cert.pem

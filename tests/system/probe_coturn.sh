@@ -24,11 +24,19 @@ wrong_password() {
 }
 check "a wrong password is named" wrong_password
 
-no_certificate() {
-	exits 1 run_probe "turns:$secure" "${login[@]}" >"$work/out" &&
-		grep -qi "certificate" "$work/out"
+unverified() {
+	local words=$1
+
+	shift
+	exits 1 run_probe "$@" "${login[@]}" >"$work/out" && cat "$work/out" &&
+		grep -q "$words" "$work/out"
 }
-check "a certificate that does not verify is named" no_certificate
+check "a certificate of an unknown issuer is named" unverified "issuer is not known" "turns:$secure"
+make_certs DNS:other.example.org
+stop "$coturn_pid"
+start_coturn "$coturn_port" "$coturn_tls_port" --lt-cred-mech --user "$user:$password"
+check "a certificate for another name is named" unverified "for another name" "turns:$secure" \
+	--ca "$work/ca.pem"
 
 stop "$coturn_pid"
 check "nobody answers" exits 1 run_probe "turn:$plain" "${login[@]}" --timeout 1
