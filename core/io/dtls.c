@@ -58,27 +58,35 @@ static ssize_t push_reply(gnutls_transport_ptr_t ptr, const void *bytes, size_t 
 	return (ssize_t)len;
 }
 
+/* What a cookie is good for: a client says the same random twice (RFC 6347 section 4.2.1). */
+struct cookie_subject {
+	struct tp_five_tuple five_tuple;
+	uint8_t client_random[TP_DTLS_RANDOM_SIZE];
+};
+
 /*
- * Does the ClientHello carry our cookie for this five-tuple? If not, answer it
- * with one: a message shorter than what it answers, and nothing is kept.
+ * Does the ClientHello carry our cookie for it? If not, answer it with one: a
+ * message shorter than what it answers, and nothing is kept.
  */
 static bool cookie_verified(struct tp_dtls_listener *listener, struct tp_five_tuple *five_tuple,
 			    const struct tp_packet *packet, gnutls_dtls_prestate_st *prestate)
 {
 	struct reply reply = {listener->datagram, packet};
+	struct cookie_subject subject = {.five_tuple = *five_tuple};
 
+	memcpy(subject.client_random, packet->data + TP_DTLS_RANDOM_OFFSET, TP_DTLS_RANDOM_SIZE);
 	pthread_once(&cookie_key_once, cookie_key_make);
 	if (cookie_key.data == NULL) {
 		return false;
 	}
 	memset(prestate, 0, sizeof(*prestate));
-	if (gnutls_dtls_cookie_verify(&cookie_key, five_tuple, sizeof(*five_tuple), packet->data,
+	if (gnutls_dtls_cookie_verify(&cookie_key, &subject, sizeof(subject), packet->data,
 				      packet->len, prestate) == 0) {
 		return true;
 	}
 	tp_counter_add(listener->hello_verifies, 1);
-	(void)gnutls_dtls_cookie_send(&cookie_key, five_tuple, sizeof(*five_tuple), prestate,
-				      &reply, push_reply);
+	(void)gnutls_dtls_cookie_send(&cookie_key, &subject, sizeof(subject), prestate, &reply,
+				      push_reply);
 	return false;
 }
 
@@ -173,6 +181,8 @@ static int listener_create(struct tp_loop *loop, const struct tp_dtls_options *o
 		tp_counter_named("io.dtls_refused", "DTLS sessions beyond the most a listener has");
 	listener->hello_verifies = tp_counter_named("io.dtls_hello_verify_requests",
 						    "ClientHellos answered with a cookie");
+	listener->malformed =
+		tp_counter_named("io.dtls_malformed", "datagrams that are no DTLS records");
 	listener->send_failed =
 		tp_counter_named("io.dtls_send_failed", "messages that became no DTLS record");
 	*out = listener;
@@ -258,7 +268,6 @@ static void on_client_receive(void *owner, struct tp_datagram *datagram, struct 
 	}
 }
 
-/* Begin in the next turn: the caller has its endpoint then. */
 static int connect_session(struct tp_dtls_listener *shared, const struct tp_addr *remote_addr,
 			   const char *server_name, struct tp_endpoint **out)
 {
@@ -271,7 +280,7 @@ static int connect_session(struct tp_dtls_listener *shared, const struct tp_addr
 	int err = tp_dtls_session_create(shared, &five_tuple, false, server_name, &session);
 
 	if (err == 0) {
-		tp_loop_arm(shared->loop, &session->retransmit, tp_loop_now_ms(shared->loop));
+		tp_loop_request_hook(shared->loop, &session->begin);
 		*out = &session->endpoint;
 	}
 	return err;

@@ -16,7 +16,7 @@ struct tp_loop;
 struct tp_dtls_options {
 	struct tp_socket_options socket;
 	struct tp_certs *certs; /* a reference is taken */
-	size_t max_sessions;	/* per listener; more get no answer and are counted */
+	size_t max_sessions;    /* per listener; more get no answer and are counted */
 	uint32_t handshake_timeout_ms;
 	uint32_t idle_timeout_ms;
 };

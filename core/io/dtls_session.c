@@ -7,10 +7,17 @@
 
 #include <turnpike/error.h>
 
+#include "base/bytes.h"
+
 /* Fits every path that carries IPv6 (RFC 8200 section 5). */
 #define HANDSHAKE_MTU 1200
 /* A message is one record, as long as it is: IP cuts it where it must. */
 #define RECORD_MTU (TP_DTLS_RECORD_MAX + 512)
+
+/* RFC 6347 section 4.1. */
+#define RECORD_HEADER_SIZE 13
+#define RECORD_LENGTH_OFFSET 11
+#define VERSION_MAJOR 254
 
 #define RETRANSMIT_MS 1000                   /* RFC 6347 section 4.2.4.1 */
 #define NO_TOTAL_TIMEOUT_MS (60 * 60 * 1000) /* ours ends the handshake */
@@ -52,6 +59,7 @@ void tp_dtls_session_close(struct tp_dtls_session *session)
 	if (was_open) {
 		tp_tls_bye(&session->tls);
 	}
+	tp_loop_cancel_hook(&session->begin);
 	tp_loop_cancel(listener->loop, &session->retransmit);
 	tp_loop_cancel(listener->loop, &session->timer);
 	tp_map_remove(&listener->sessions, &session->five_tuple);
@@ -139,6 +147,11 @@ static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned wait_ms)
 static void on_retransmit(struct tp_timer *timer)
 {
 	tp_dtls_session_receive(tp_container_of(timer, struct tp_dtls_session, retransmit), NULL);
+}
+
+static void on_begin(struct tp_turn_hook *hook)
+{
+	tp_dtls_session_receive(tp_container_of(hook, struct tp_dtls_session, begin), NULL);
 }
 
 static void arm_retransmit(struct tp_dtls_session *session)
@@ -234,9 +247,32 @@ static bool read_record(struct tp_dtls_session *session)
 	return false;
 }
 
+/*
+ * Is it whole records and nothing else? GnuTLS would keep a part of one and
+ * take the next datagram for its end, so that anybody could stop a session.
+ */
+static bool is_whole_records(const struct tp_packet *packet)
+{
+	size_t at = 0;
+
+	while (at < packet->len) {
+		const uint8_t *record = packet->data + at;
+
+		if (packet->len - at < RECORD_HEADER_SIZE || record[1] != VERSION_MAJOR) {
+			return false;
+		}
+		at += RECORD_HEADER_SIZE + tp_get_u16(record + RECORD_LENGTH_OFFSET);
+	}
+	return at == packet->len && at > 0;
+}
+
 void tp_dtls_session_receive(struct tp_dtls_session *session, const struct tp_packet *packet)
 {
 	if (session->state == TP_DTLS_CLOSED) {
+		return;
+	}
+	if (packet != NULL && !is_whole_records(packet)) {
+		tp_counter_add(session->listener->malformed, 1);
 		return;
 	}
 	enter(session);
@@ -341,6 +377,7 @@ int tp_dtls_session_create(struct tp_dtls_listener *listener,
 	session->listener = listener;
 	session->five_tuple = *five_tuple;
 	session->server = server;
+	tp_turn_hook_init(&session->begin, on_begin);
 	tp_timer_init(&session->retransmit, on_retransmit);
 	tp_timer_init(&session->timer, on_timer);
 	err = set_tls(session, server_name);

@@ -37,6 +37,7 @@ struct tp_dtls_listener {
 	struct tp_turn_buffer messages;
 	struct tp_counter *refused;
 	struct tp_counter *hello_verifies;
+	struct tp_counter *malformed;
 	struct tp_counter *send_failed;
 };
 
@@ -55,6 +56,7 @@ struct tp_dtls_session {
 	struct tp_tls tls;
 	uint8_t client_random[TP_DTLS_RANDOM_SIZE]; /* of a server's session */
 	unsigned inside;                            /* calls on the stack that still need it */
+	struct tp_turn_hook begin; /* a client's handshake, once the caller has its endpoint */
 	struct tp_timer retransmit;
 	struct tp_timer timer;
 	uint64_t heard_ms;                /* when a record of the peer's came last */
@@ -72,8 +74,7 @@ int tp_dtls_session_create(struct tp_dtls_listener *listener,
 			   const struct tp_five_tuple *five_tuple, bool server,
 			   const char *server_name, struct tp_dtls_session **out);
 
-/** A datagram of the peer's; NULL to begin a client's handshake. The session may be gone
- * afterwards. */
+/** A datagram of the peer's; NULL: just go on. The session may be gone afterwards. */
 void tp_dtls_session_receive(struct tp_dtls_session *session, const struct tp_packet *packet);
 
 void tp_dtls_session_close(struct tp_dtls_session *session);
