@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "io/dtls.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <turnpike/error.h>
+
+#include "base/addr.h"
+#include "base/counter.h"
+#include "io/datagram.h"
+#include "io/stream.h"
+#include "support/io_fixture.h"
+#include "support/suite.h"
+
+#define HANDSHAKE_MS 5000
+#define IDLE_MS 60000
+
+struct fixture {
+	struct io_fixture io;
+	struct tp_certs *server_certs;
+	struct tp_certs *client_certs;
+	struct tp_dtls_listener *listener;
+	struct tp_addr addr;
+	struct io_peer server;
+	struct io_peer client;
+	struct io_peer other;
+	/* A network between client and server that a test has in its hands. */
+	struct tp_datagram *outside; /* what the client takes for the server */
+	struct tp_datagram *inside;  /* what the server takes for the client */
+	struct tp_addr client_addr;
+	bool lose_to_server;
+	bool lose_to_client;
+	uint8_t hello[2048]; /* the latest ClientHello */
+	size_t hello_len;
+	uint8_t answer[2048]; /* the latest from the server */
+	size_t answer_len;
+	size_t answer_count;
+};
+
+static struct tp_dtls_options options_of(struct tp_certs *certs, const char *address)
+{
+	return (struct tp_dtls_options){
+		.socket.bind_addr = io_addr(address),
+		.certs = certs,
+		.max_sessions = 2,
+		.handshake_timeout_ms = HANDSHAKE_MS,
+		.idle_timeout_ms = IDLE_MS,
+	};
+}
+
+static struct fixture *open_dtls(const char *backend, const char *address)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct tp_endpoint_handler handler;
+	struct tp_dtls_options options;
+
+	if (f == NULL) {
+		abort();
+	}
+	io_fixture_open(&f->io, backend);
+	f->server_certs = io_server_certs();
+	f->client_certs = io_client_certs();
+	f->server.echo = true;
+	handler = io_peer_handler(&f->server);
+	options = options_of(f->server_certs, address);
+	CU_ASSERT_EQUAL_FATAL(tp_dtls_listener_open(f->io.loop, &options, &handler, &f->listener),
+			      0);
+	f->addr = *tp_dtls_listener_addr(f->listener);
+	return f;
+}
+
+static void close_dtls(struct fixture *f)
+{
+	tp_dtls_listener_close(&f->listener);
+	CU_ASSERT_PTR_NULL(f->listener);
+	io_fixture_settle(&f->io);
+	if (f->client.endpoint != NULL) {
+		tp_endpoint_close(f->client.endpoint);
+	}
+	if (f->other.endpoint != NULL) {
+		tp_endpoint_close(f->other.endpoint);
+	}
+	CU_ASSERT_EQUAL(f->server.opened_count, f->server.closed_count);
+	CU_ASSERT_EQUAL(f->client.opened_count, f->client.closed_count);
+	tp_datagram_close(&f->outside);
+	tp_datagram_close(&f->inside);
+	tp_certs_unref(&f->server_certs);
+	tp_certs_unref(&f->client_certs);
+	io_fixture_close(&f->io);
+	free(f);
+}
+
+static struct tp_endpoint *start(struct fixture *f, struct io_peer *peer,
+				 const struct tp_addr *remote_addr, uint16_t port)
+{
+	struct tp_endpoint_handler handler = io_peer_handler(peer);
+	struct tp_dtls_options options = options_of(
+		f->client_certs, remote_addr->family == TP_FAMILY_IPV6 ? "::" : "0.0.0.0");
+	struct tp_endpoint *endpoint = NULL;
+
+	options.socket.bind_addr.port = port;
+	CU_ASSERT_EQUAL_FATAL(tp_dtls_connect(f->io.loop, remote_addr, &options, "localhost",
+					      &handler, &endpoint),
+			      0);
+	return endpoint;
+}
+
+static void exchange(struct fixture *f, struct io_peer *client, size_t len)
+{
+	size_t before = client->message_count;
+	uint8_t *message = malloc(len);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(message);
+	io_message(message, len, (uint32_t)len);
+	CU_ASSERT_EQUAL(tp_endpoint_send(client->endpoint, &client->five_tuple, message, len), 0);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &client->message_count, before + 1));
+	CU_ASSERT_EQUAL(client->len, len);
+	CU_ASSERT_EQUAL(memcmp(client->bytes, message, len), 0);
+	free(message);
+}
+
+static void message_and_answer_pass(void)
+{
+	static const char *const backends[] = {"plain", "mmsg"};
+	static const char *const addresses[] = {"127.0.0.1", "::1"};
+
+	for (size_t i = 0; i < 4; i++) {
+		struct fixture *f = open_dtls(backends[i % 2], addresses[i / 2]);
+
+		start(f, &f->client, &f->addr, 0);
+		CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+		exchange(f, &f->client, 100);
+		exchange(f, &f->client, 1500); /* longer than the handshake's MTU */
+		exchange(f, &f->client, 9000);
+		CU_ASSERT_EQUAL(f->server.five_tuple.transport, TP_TRANSPORT_DTLS);
+		CU_ASSERT_EQUAL(f->server.endpoint->transport, TP_TRANSPORT_DTLS);
+		CU_ASSERT_FALSE(f->server.endpoint->stream);
+		close_dtls(f);
+	}
+}
+
+static void peer_is_described(void)
+{
+	struct fixture *f = open_dtls(NULL, "127.0.0.1");
+	struct tp_tls_peer peer;
+
+	start(f, &f->client, &f->addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->server.opened_count, 1));
+	CU_ASSERT_EQUAL(tp_endpoint_tls_peer(f->server.endpoint, &peer), 0);
+	CU_ASSERT_STRING_EQUAL(peer.version, "DTLS1.2");
+	CU_ASSERT_STRING_EQUAL(peer.alpn, "stun.turn");
+	CU_ASSERT_STRING_EQUAL(peer.server_name, "localhost");
+	close_dtls(f);
+}
+
+static void end_is_told_to_the_other_side(void)
+{
+	struct fixture *f = open_dtls(NULL, "127.0.0.1");
+
+	start(f, &f->client, &f->addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	exchange(f, &f->client, 20);
+	tp_endpoint_close(f->client.endpoint);
+	CU_ASSERT_EQUAL(f->client.closed_count, 1);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.closed_count, 1));
+	CU_ASSERT_EQUAL(f->server.exception_count, 0);
+	close_dtls(f);
+}
+
+static void session_may_close_inside_its_message(void)
+{
+	struct fixture *f = open_dtls(NULL, "127.0.0.1");
+	uint8_t message[20];
+
+	start(f, &f->client, &f->addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	f->server.close_inside = true;
+	io_message(message, sizeof(message), 1);
+	tp_endpoint_send(f->client.endpoint, &f->client.five_tuple, message, sizeof(message));
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->client.closed_count, 1));
+	CU_ASSERT_EQUAL(f->client.message_count, 1);
+	CU_ASSERT_EQUAL(f->server.closed_count, 1);
+	close_dtls(f);
+}
+
+static void close_listener(struct io_peer *peer, struct tp_packet *packet)
+{
+	struct fixture *f = peer->arg;
+
+	(void)packet;
+	tp_dtls_listener_close(&f->listener);
+}
+
+static void listener_may_close_inside_a_message(void)
+{
+	struct fixture *f = open_dtls(NULL, "127.0.0.1");
+	uint8_t message[20];
+
+	start(f, &f->client, &f->addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	f->server.echo = false;
+	f->server.on_message = close_listener;
+	f->server.arg = f;
+	io_message(message, sizeof(message), 1);
+	tp_endpoint_send(f->client.endpoint, &f->client.five_tuple, message, sizeof(message));
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->client.closed_count, 1));
+	CU_ASSERT_EQUAL(f->server.closed_count, 1);
+	close_dtls(f);
+}
+
+static void idle_session_closes(void)
+{
+	struct fixture *f = open_dtls(NULL, "127.0.0.1");
+
+	start(f, &f->client, &f->addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	io_fixture_advance_ms(&f->io, IDLE_MS - 1);
+	CU_ASSERT_EQUAL(f->server.closed_count, 0);
+	exchange(f, &f->client, 20);
+	io_fixture_advance_ms(&f->io, IDLE_MS - 1);
+	CU_ASSERT_EQUAL(f->server.closed_count, 0);
+	io_fixture_advance_ms(&f->io, 1);
+	CU_ASSERT_EQUAL(f->server.closed_count, 1);
+	close_dtls(f);
+}
+
+static void sessions_have_a_ceiling(void)
+{
+	struct fixture *f = open_dtls(NULL, "127.0.0.1");
+	struct tp_counter *refused = tp_counter_named("io.dtls_refused", "");
+	uint64_t before = tp_counter_read(refused);
+	struct io_peer *third = calloc(1, sizeof(*third));
+
+	start(f, &f->client, &f->addr, 0);
+	start(f, &f->other, &f->addr, 0);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.opened_count, 2));
+	start(f, third, &f->addr, 0);
+	io_fixture_settle(&f->io);
+	CU_ASSERT_EQUAL(tp_counter_read(refused), before + 1);
+	io_fixture_advance_ms(&f->io, HANDSHAKE_MS);
+	CU_ASSERT_EQUAL(third->opened_count, 0);
+	CU_ASSERT_EQUAL(third->exception_count, 1);
+	CU_ASSERT_STRING_EQUAL(third->reason, "no handshake in time");
+	free(third);
+	close_dtls(f);
+}
+
+static void paused_listener_keeps_its_sessions(void)
+{
+	struct fixture *f = open_dtls(NULL, "127.0.0.1");
+
+	start(f, &f->client, &f->addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	tp_dtls_listener_pause(f->listener);
+	start(f, &f->other, &f->addr, 0);
+	exchange(f, &f->client, 20);
+	io_fixture_advance_ms(&f->io, HANDSHAKE_MS);
+	CU_ASSERT_EQUAL(f->other.opened_count, 0);
+	close_dtls(f);
+}
+
+static void server_of_another_name_is_refused(void)
+{
+	struct fixture *f = open_dtls(NULL, "127.0.0.1");
+	struct tp_endpoint_handler handler = io_peer_handler(&f->client);
+	struct tp_dtls_options options = options_of(f->client_certs, "0.0.0.0");
+	struct tp_endpoint *endpoint;
+
+	CU_ASSERT_EQUAL(tp_dtls_connect(f->io.loop, &f->addr, &options, "turn.example.org",
+					&handler, &endpoint),
+			0);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->client.exception_count, 1));
+	CU_ASSERT_EQUAL(f->client.opened_count, 0);
+	close_dtls(f);
+}
+
+/* --- a network in the test's hands ---------------------------------------------- */
+
+static void pass_to_server(void *owner, struct tp_datagram *datagram, struct tp_packet *packet)
+{
+	struct fixture *f = owner;
+	struct tp_packet out = *packet;
+
+	(void)datagram;
+	f->client_addr = packet->remote_addr;
+	if (packet->len > 13 && packet->data[0] == 22 && packet->data[13] == 1 &&
+	    packet->len <= sizeof(f->hello)) {
+		memcpy(f->hello, packet->data, packet->len);
+		f->hello_len = packet->len;
+	}
+	out.local_addr = (struct tp_addr){0};
+	out.remote_addr = f->addr;
+	if (!f->lose_to_server) {
+		tp_datagram_send(f->inside, &out);
+	}
+}
+
+static void pass_to_client(void *owner, struct tp_datagram *datagram, struct tp_packet *packet)
+{
+	struct fixture *f = owner;
+	struct tp_packet out = *packet;
+
+	(void)datagram;
+	f->answer_count++;
+	f->answer_len = packet->len < sizeof(f->answer) ? packet->len : sizeof(f->answer);
+	memcpy(f->answer, packet->data, f->answer_len);
+	out.local_addr = (struct tp_addr){0};
+	out.remote_addr = f->client_addr;
+	if (!f->lose_to_client) {
+		tp_datagram_send(f->outside, &out);
+	}
+}
+
+static struct fixture *open_between(void)
+{
+	struct fixture *f = open_dtls(NULL, "127.0.0.1");
+	struct tp_datagram_options options = {
+		.socket.bind_addr = io_addr("127.0.0.1"),
+		.owner = f,
+		.receive = pass_to_server,
+	};
+
+	CU_ASSERT_EQUAL_FATAL(tp_datagram_open(f->io.loop, &options, &f->outside), 0);
+	options.receive = pass_to_client;
+	CU_ASSERT_EQUAL_FATAL(tp_datagram_open(f->io.loop, &options, &f->inside), 0);
+	return f;
+}
+
+static void inject(struct fixture *f, const uint8_t *bytes, size_t len)
+{
+	const struct tp_packet packet = {
+		.data = (uint8_t *)(uintptr_t)bytes,
+		.len = len,
+		.remote_addr = f->addr,
+		.ttl = -1,
+		.tos = -1,
+	};
+
+	tp_datagram_send(f->inside, &packet);
+	io_fixture_settle(&f->io);
+}
+
+/* RFC 6347 section 4.2.1: without the cookie nothing is kept and little is said. */
+static void first_hello_is_answered_with_a_cookie_and_forgotten(void)
+{
+	struct fixture *f = open_between();
+	struct tp_counter *refused = tp_counter_named("io.dtls_refused", "");
+	uint64_t before;
+
+	f->lose_to_client = true;
+	start(f, &f->client, &f->outside->local_addr, 0);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->answer_count, 1));
+	CU_ASSERT_TRUE(f->answer_len < f->hello_len);
+	CU_ASSERT_EQUAL(f->answer[0], 22);
+	CU_ASSERT_EQUAL(f->answer[13], 3); /* HelloVerifyRequest */
+	before = tp_counter_read(refused);
+	for (int i = 0; i < 100; i++) {
+		inject(f, f->hello, f->hello_len);
+	}
+	CU_ASSERT_EQUAL(f->answer_count, 101);
+	CU_ASSERT_EQUAL(tp_counter_read(refused), before); /* no session was tried */
+	io_fixture_advance_ms(&f->io, HANDSHAKE_MS);
+	CU_ASSERT_EQUAL(f->server.exception_count, 0);
+	close_dtls(f);
+}
+
+static void what_is_no_hello_gets_no_answer(void)
+{
+	static const uint8_t other_records[] = {20, 21, 23, 22};
+	struct fixture *f = open_between();
+	uint8_t bytes[200] = {22, 254, 253};
+
+	inject(f, bytes, 0);
+	for (size_t len = 1; len < 59; len++) { /* a hello that is cut */
+		bytes[13] = 1;
+		inject(f, bytes, len);
+	}
+	for (size_t i = 0; i < sizeof(other_records); i++) {
+		bytes[0] = other_records[i];
+		bytes[13] = 2;
+		inject(f, bytes, sizeof(bytes));
+	}
+	io_message(bytes, 20, 1); /* STUN without DTLS */
+	inject(f, bytes, 20);
+	CU_ASSERT_EQUAL(f->answer_count, 0);
+	close_dtls(f);
+}
+
+static void lost_flight_is_sent_again(void)
+{
+	struct fixture *f = open_between();
+
+	f->lose_to_server = true;
+	start(f, &f->client, &f->outside->local_addr, 0);
+	io_fixture_settle(&f->io);
+	CU_ASSERT_NOT_EQUAL(f->hello_len, 0);
+	CU_ASSERT_EQUAL(f->client.opened_count, 0);
+	f->lose_to_server = false;
+	/* GnuTLS measures its second with a clock of its own: let ours go ahead until it has. */
+	for (int i = 0; i < 100000 && f->client.opened_count == 0; i++) {
+		if (i % 100 == 0 && i < 100 * (HANDSHAKE_MS - 10)) {
+			fake_clock_advance_ms(&f->io.clock, 1);
+		}
+		tp_loop_turn(f->io.loop);
+	}
+	close_dtls(f);
+}
+
+static void foreign_bytes_do_not_end_a_session(void)
+{
+	struct fixture *f = open_between();
+	uint8_t alert[15] = {21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 99, 0, 2, 2, 40};
+	uint8_t record[40] = {23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 99, 0, 27};
+
+	start(f, &f->client, &f->outside->local_addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	inject(f, alert, sizeof(alert));
+	inject(f, record, sizeof(record));
+	for (size_t len = 0; len < sizeof(record); len++) {
+		inject(f, record, len);
+	}
+	CU_ASSERT_EQUAL(f->server.closed_count, 0);
+	exchange(f, &f->client, 20);
+	close_dtls(f);
+}
+
+static void first_hello_delivered_late_does_not_end_the_session(void)
+{
+	struct fixture *f = open_between();
+
+	start(f, &f->client, &f->outside->local_addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	inject(f, f->hello, f->hello_len); /* the one with the cookie */
+	exchange(f, &f->client, 20);
+	CU_ASSERT_EQUAL(f->server.closed_count, 0);
+	close_dtls(f);
+}
+
+/* RFC 6347 section 4.2.8. */
+static void hello_without_cookie_does_not_end_a_session(void)
+{
+	struct fixture *f = open_between();
+	size_t answers;
+
+	start(f, &f->client, &f->outside->local_addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	exchange(f, &f->client, 20);
+	answers = f->answer_count;
+	f->hello[27] ^= 0xff; /* another random, so the cookie is another's */
+	f->lose_to_client = true;
+	inject(f, f->hello, f->hello_len);
+	f->lose_to_client = false;
+	CU_ASSERT_EQUAL(f->answer_count, answers + 1);
+	CU_ASSERT_EQUAL(f->answer[13], 3);
+	CU_ASSERT_EQUAL(f->server.closed_count, 0);
+	exchange(f, &f->client, 20);
+	close_dtls(f);
+}
+
+static void client_that_begins_anew_replaces_its_session(void)
+{
+	struct fixture *f = open_between();
+
+	start(f, &f->client, &f->outside->local_addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	exchange(f, &f->client, 20);
+	f->lose_to_server = true; /* it goes without a word */
+	tp_endpoint_close(f->client.endpoint);
+	io_fixture_settle(&f->io);
+	f->lose_to_server = false;
+	CU_ASSERT_EQUAL(f->server.closed_count, 0);
+	start(f, &f->other, &f->outside->local_addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->other.opened_count, 1));
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.opened_count, 2));
+	CU_ASSERT_EQUAL(f->server.closed_count, 1);
+	exchange(f, &f->other, 20);
+	close_dtls(f);
+}
+
+static void unusable_lengths_are_refused(void)
+{
+	struct fixture *f = open_dtls(NULL, "127.0.0.1");
+
+	start(f, &f->client, &f->addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	CU_ASSERT_EQUAL(
+		tp_endpoint_send(f->client.endpoint, &f->client.five_tuple, f->client.bytes, 0),
+		TP_EINVAL);
+	CU_ASSERT_EQUAL(
+		tp_endpoint_send(f->client.endpoint, &f->client.five_tuple, f->client.bytes, 16385),
+		TP_EINVAL);
+	exchange(f, &f->client, 20);
+	close_dtls(f);
+}
+
+TEST_SUITE("dtls", TEST(message_and_answer_pass), TEST(peer_is_described),
+	   TEST(end_is_told_to_the_other_side), TEST(session_may_close_inside_its_message),
+	   TEST(listener_may_close_inside_a_message), TEST(idle_session_closes),
+	   TEST(sessions_have_a_ceiling), TEST(paused_listener_keeps_its_sessions),
+	   TEST(server_of_another_name_is_refused),
+	   TEST(first_hello_is_answered_with_a_cookie_and_forgotten),
+	   TEST(what_is_no_hello_gets_no_answer), TEST(lost_flight_is_sent_again),
+	   TEST(foreign_bytes_do_not_end_a_session),
+	   TEST(first_hello_delivered_late_does_not_end_the_session),
+	   TEST(hello_without_cookie_does_not_end_a_session),
+	   TEST(client_that_begins_anew_replaces_its_session), TEST(unusable_lengths_are_refused));
