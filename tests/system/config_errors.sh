@@ -88,7 +88,7 @@ in_use() {
 		"$good" >"$work/bad.conf"
 	sed -i "s/^transport = udp tcp/transport = tcp/" "$work/bad.conf"
 	refused "$work/bad.conf" "in use|already" || return 1
-	stop_daemon
+	end_daemon
 }
 check "an address that another program has" in_use
 

@@ -59,10 +59,5 @@ bounded_log() {
 check "the log stays small" bounded_log
 check "the daemon is there" alive "$daemon_pid"
 
-ends_well() {
-	kill -TERM "$daemon_pid"
-	wait "$daemon_pid"
-}
-check "the daemon ends with status 0" ends_well
-
+stop_daemon
 finish

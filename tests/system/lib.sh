@@ -89,8 +89,25 @@ start_daemon() {
 	fi
 }
 
+gone() {
+	! alive "$1"
+}
+
+# end_daemon: ask it to end; its status is 0 and no sanitizer has spoken.
+end_daemon() {
+	local status=0
+
+	kill -TERM "$daemon_pid" || return 1
+	within 15 gone "$daemon_pid" || return 1
+	wait "$daemon_pid" || status=$?
+	tail -n 5 "$daemon_log"
+	echo "exit status $status"
+	grep -E -A 15 "Sanitizer|runtime error" "$daemon_log" && return 1
+	[ $status = 0 ]
+}
+
 stop_daemon() {
-	stop "$daemon_pid"
+	check "the daemon ends well" end_daemon
 }
 
 # udp_sockets PID: how many UDP sockets it has open, relayed ones included.

@@ -77,4 +77,21 @@ run_probe "turn:$udp" "${login[@]}" >/dev/null || true
 check "no relayed socket is left" within 5 released
 
 stop_daemon
+
+# Time-limited credentials, made on the spot. The hash of a user name names nobody to a
+# plugin that keeps no list, so none is asked for.
+write_config "$work/turnpike.conf" "plugins = auth_secret" <<-END
+[auth]
+userhash = no
+
+[plugin.auth_secret]
+secret = "$secret"
+END
+start_daemon "$work/turnpike.conf"
+udp=127.0.0.1:$(port_of udp 127.0.0.1)
+check "a shared secret" run_probe "turn:$udp" --secret "$secret" --timeout 3
+check "a shared secret and a name" run_probe "turn:$udp" --secret "$secret" -u "$user" --timeout 3
+check "another secret is refused" exits 1 run_probe "turn:$udp" --secret other --timeout 3
+stop_daemon
+
 finish
