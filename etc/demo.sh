@@ -27,7 +27,7 @@ trap stop EXIT
 
 write_files() {
 	mkdir -p "$demo"
-	(umask 077 && printf '%s:%s\n' "$name" "$password" >"$demo/users")
+	(umask 077 && printf '%s plain:%s\n' "$name" "$password" >"$demo/users")
 	sed -e "s|@PLUGIN_DIR@|$build/plugins|" -e "s|@USERS@|$demo/users|" \
 		"$here/demo.conf" >"$demo/demo.conf"
 }

@@ -132,7 +132,7 @@ port_of() {
 write_config() {
 	local file=$1
 
-	printf '%s:%s\n' "$user" "$password" >"$work/users"
+	printf '%s plain:%s\n' "$user" "$password" >"$work/users"
 	chmod 600 "$work/users"
 	cat >"$file" <<-END
 	[turnpike]
