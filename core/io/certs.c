@@ -27,7 +27,7 @@ struct tp_certs {
 	bool verify;
 };
 
-/* --- files -------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------- */
 
 static int error_of_errno(void)
 {
@@ -97,7 +97,7 @@ static void forget(gnutls_datum_t *bytes)
 	}
 }
 
-/* --- loading ------------------------------------------------------------------ */
+/* --- loading -------------------------------------------------------------- */
 
 static int complain(char problem[PROBLEM_SIZE], const char *path, const char *what, int code)
 {
@@ -105,7 +105,10 @@ static int complain(char problem[PROBLEM_SIZE], const char *path, const char *wh
 	return code == GNUTLS_E_MEMORY_ERROR ? TP_ENOMEM : TP_EINVAL;
 }
 
-/* Which of the two files is to blame is clearer when each is read on its own first. */
+/*
+ * Which of the two files is to blame is clearer when each is read on its own
+ * first.
+ */
 static int check_certificate(const char *path, const gnutls_datum_t *pem,
 			     char problem[PROBLEM_SIZE])
 {
@@ -247,7 +250,7 @@ int tp_certs_client(const char *ca_file, bool verify, char problem[PROBLEM_SIZE]
 	return 0;
 }
 
-/* --- sharing ------------------------------------------------------------------ */
+/* --- sharing -------------------------------------------------------------- */
 
 struct tp_certs *tp_certs_ref(struct tp_certs *certs)
 {

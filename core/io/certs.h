@@ -13,14 +13,18 @@ struct tp_certs;
  * Load PEM files.
  *
  * @certificate: chain, leaf first; @key: private key, unencrypted
- * @problem:     set to a sentence that names the file, when it failed; 256 bytes
+ * @problem:     set to a sentence naming the file, when it failed; 256 bytes
  *
- * Errors: TP_ENOENT, TP_EPERM, TP_EINVAL (no certificate, no key, they do not match), TP_ENOMEM
+ * Errors: TP_ENOENT, TP_EPERM, TP_EINVAL (no certificate, no key, they do not
+ *         match), TP_ENOMEM
  */
 int tp_certs_load(const char *certificate, const char *key, char problem[256],
 		  struct tp_certs **out);
 
-/** Client side: verify servers against this PEM file, or the system's when NULL; or not at all. */
+/**
+ * Client side: verify servers against this PEM file, or the system's when NULL;
+ * or not at all.
+ */
 int tp_certs_client(const char *ca_file, bool verify, char problem[256], struct tp_certs **out);
 
 /** Thread: any. */

@@ -20,7 +20,7 @@ struct tp_datagram;
 struct tp_datagram_options {
 	struct tp_socket_options socket;
 	void *owner;
-	/* One datagram with TP_PACKET_HEADROOM and TP_PACKET_TAILROOM around it.
+	/* One datagram, TP_PACKET_HEADROOM and TP_PACKET_TAILROOM around it.
 	 * packet->local_addr is the destination (the bound address, exact with
 	 * want_local_addr). The socket may be closed inside. */
 	void (*receive)(void *owner, struct tp_datagram *datagram, struct tp_packet *packet);
@@ -41,7 +41,10 @@ struct tp_datagram_backend {
 	int (*open)(struct tp_loop *loop, const struct tp_datagram_options *options, int fd,
 		    struct tp_datagram **out);
 	void (*close)(struct tp_datagram *datagram);
-	/* Stop receiving and give up the descriptor without closing it, -1 if impossible. */
+	/*
+	 * Stop receiving and give up the descriptor without closing it, -1 if
+	 * impossible.
+	 */
 	int (*release)(struct tp_datagram *datagram);
 	/* @stable: the bytes stay as they are until the end of the turn. */
 	int (*send)(struct tp_datagram *datagram, const struct tp_packet *packet, bool stable);
@@ -64,24 +67,35 @@ const struct tp_datagram_backend *tp_datagram_backend_named(const char *name);
 /** Per-loop state of the loop's backend. */
 void *tp_loop_backend_state(struct tp_loop *loop);
 
-/** Open on the loop's backend. Errors as tp_socket_open_udp(), TP_ENOMEM. Close with
- * tp_datagram_close(). */
+/**
+ * Open on the loop's backend. Errors as tp_socket_open_udp(), TP_ENOMEM. Close
+ * with tp_datagram_close().
+ */
 int tp_datagram_open(struct tp_loop *loop, const struct tp_datagram_options *options,
 		     struct tp_datagram **out);
 
-/** The same with a descriptor that is bound already; it is the datagram's from then on, also on
- * error. */
+/**
+ * The same with a descriptor that is bound already; it is the datagram's from
+ * then on, also on error.
+ */
 int tp_datagram_adopt(struct tp_loop *loop, const struct tp_datagram_options *options, int fd,
 		      struct tp_datagram **out);
 
-/** Stop receiving and return the bound descriptor, now the caller's. Frees the datagram, sets NULL.
+/**
+ * Stop receiving and return the bound descriptor, now the caller's. Frees the
+ * datagram, sets NULL.
  */
 int tp_datagram_release(struct tp_datagram **datagram);
 
-/** Queued datagrams still leave. Sets the pointer to NULL; NULL inside is fine. */
+/**
+ * Queued datagrams still leave. Sets the pointer to NULL; NULL inside is fine.
+ */
 void tp_datagram_close(struct tp_datagram **datagram);
 
-/** Send a copy of bytes to packet->remote_addr, from packet->local_addr where that is set. */
+/**
+ * Send a copy of bytes to packet->remote_addr, from packet->local_addr where
+ * that is set.
+ */
 int tp_datagram_send(struct tp_datagram *datagram, const struct tp_packet *packet);
 
 /** Send bytes of a packet delivered by the same loop in this turn; no copy. */

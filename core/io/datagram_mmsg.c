@@ -69,7 +69,7 @@ struct mmsg_loop {
 	alignas(struct cmsghdr) char in_control[RECEIVE_MAX][TP_CONTROL_SIZE];
 };
 
-/* --- sending ------------------------------------------------------------------ */
+/* --- sending -------------------------------------------------------------- */
 
 /* Datagrams from @from on of the same socket with the same DF. */
 static size_t run_length(const struct mmsg_loop *mmsg, size_t from)
@@ -83,7 +83,10 @@ static size_t run_length(const struct mmsg_loop *mmsg, size_t from)
 	return to - from;
 }
 
-/* A datagram the kernel does not take is counted and skipped; those behind it go out. */
+/*
+ * A datagram the kernel does not take is counted and skipped; those behind it
+ * go out.
+ */
 static void send_run(struct mmsg_loop *mmsg, size_t from, size_t count)
 {
 	struct tp_datagram_fd *sender = mmsg->queue[from].sender;
@@ -176,7 +179,7 @@ static int mmsg_send(struct tp_datagram *datagram, const struct tp_packet *packe
 	return 0;
 }
 
-/* --- receiving ---------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------ */
 
 static uint8_t *buffer_at(const struct mmsg_loop *mmsg, size_t index)
 {
@@ -244,7 +247,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	mmsg->receiving = NULL;
 }
 
-/* --- life --------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 static void loop_close(struct tp_loop *loop, void *state)
 {

@@ -67,7 +67,9 @@ static bool receive_one(struct tp_datagram_fd *datagram, struct plain_loop *plai
 	ssize_t len = recvmsg(datagram->fd, &msg, 0);
 
 	if (len < 0) {
-		/* an ICMP error of an earlier send is not the end of the queue */
+		/*
+		 * an ICMP error of an earlier send is not the end of the queue
+		 */
 		return errno != EAGAIN && errno != EWOULDBLOCK;
 	}
 	if ((msg.msg_flags & MSG_TRUNC) != 0) {

@@ -17,7 +17,7 @@
 #define HANDSHAKE_TYPE_OFFSET 13
 #define EPOCH_OFFSET 3
 
-/* --- cookie ------------------------------------------------------------------- */
+/* --- cookie --------------------------------------------------------------- */
 
 static pthread_once_t cookie_key_once = PTHREAD_ONCE_INIT;
 static gnutls_datum_t cookie_key; /* the process's: any worker may be asked next */
@@ -58,7 +58,10 @@ static ssize_t push_reply(gnutls_transport_ptr_t ptr, const void *bytes, size_t 
 	return (ssize_t)len;
 }
 
-/* What a cookie is good for: a client says the same random twice (RFC 6347 section 4.2.1). */
+/*
+ * What a cookie is good for: a client says the same random twice (RFC 6347
+ * section 4.2.1).
+ */
 struct cookie_subject {
 	struct tp_five_tuple five_tuple;
 	uint8_t client_random[TP_DTLS_RANDOM_SIZE];
@@ -90,7 +93,7 @@ static bool cookie_verified(struct tp_dtls_listener *listener, struct tp_five_tu
 	return false;
 }
 
-/* --- listener ----------------------------------------------------------------- */
+/* --- listener ------------------------------------------------------------- */
 
 static void begin_session(struct tp_dtls_listener *listener, struct tp_five_tuple *five_tuple,
 			  const struct tp_packet *packet)
@@ -253,7 +256,7 @@ const struct tp_addr *tp_dtls_listener_addr(const struct tp_dtls_listener *liste
 	return &listener->datagram->local_addr;
 }
 
-/* --- client ------------------------------------------------------------------- */
+/* --- client --------------------------------------------------------------- */
 
 static void on_client_receive(void *owner, struct tp_datagram *datagram, struct tp_packet *packet)
 {

@@ -22,7 +22,7 @@
 #define RETRANSMIT_MS 1000                   /* RFC 6347 section 4.2.4.1 */
 #define NO_TOTAL_TIMEOUT_MS (60 * 60 * 1000) /* ours ends the handshake */
 
-/* --- end ---------------------------------------------------------------------- */
+/* --- end ------------------------------------------------------------------ */
 
 static void session_free(struct tp_dtls_session *session)
 {
@@ -85,7 +85,7 @@ static void fail(struct tp_dtls_session *session, const char *reason)
 	leave(session);
 }
 
-/* --- datagrams of GnuTLS ------------------------------------------------------- */
+/* --- datagrams of GnuTLS -------------------------------------------------- */
 
 static const struct tp_addr *remote_addr(const struct tp_dtls_session *session)
 {
@@ -142,7 +142,7 @@ static int pull_timeout(gnutls_transport_ptr_t ptr, unsigned wait_ms)
 	return session->incoming != NULL;
 }
 
-/* --- time --------------------------------------------------------------------- */
+/* --- time ----------------------------------------------------------------- */
 
 static void on_retransmit(struct tp_timer *timer)
 {
@@ -183,7 +183,7 @@ static void on_timer(struct tp_timer *timer)
 	}
 }
 
-/* --- messages ----------------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------- */
 
 static void become_open(struct tp_dtls_session *session)
 {
@@ -280,7 +280,9 @@ void tp_dtls_session_receive(struct tp_dtls_session *session, const struct tp_pa
 	if (session->state == TP_DTLS_HANDSHAKE) {
 		shake_hands(session);
 	}
-	/* One datagram may hold the end of the handshake and the first message. */
+	/*
+	 * One datagram may hold the end of the handshake and the first message.
+	 */
 	while (session->state == TP_DTLS_OPEN && read_record(session)) {
 	}
 	session->incoming = NULL;
@@ -334,7 +336,7 @@ const struct tp_tls *tp_dtls_tls(const struct tp_endpoint *endpoint)
 	return endpoint->ops == &ops ? &session->tls : NULL;
 }
 
-/* --- life --------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 static int set_tls(struct tp_dtls_session *session, const char *server_name)
 {

@@ -17,7 +17,9 @@
 
 #define TP_DTLS_RECORD_MAX 16384
 
-/* Where a ClientHello carries the client's random (RFC 6347 sections 4.1, 4.2.2; RFC 5246 7.4.1.2).
+/*
+ * Where a ClientHello carries the client's random (RFC 6347 sections 4.1,
+ * 4.2.2; RFC 5246 7.4.1.2).
  */
 #define TP_DTLS_RANDOM_OFFSET 27
 #define TP_DTLS_RANDOM_SIZE 32
@@ -74,7 +76,10 @@ int tp_dtls_session_create(struct tp_dtls_listener *listener,
 			   const struct tp_five_tuple *five_tuple, bool server,
 			   const char *server_name, struct tp_dtls_session **out);
 
-/** A datagram of the peer's; NULL: just go on. The session may be gone afterwards. */
+/**
+ * A datagram of the peer's; NULL: just go on. The session may be gone
+ * afterwards.
+ */
 void tp_dtls_session_receive(struct tp_dtls_session *session, const struct tp_packet *packet);
 
 void tp_dtls_session_close(struct tp_dtls_session *session);

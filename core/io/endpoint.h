@@ -23,8 +23,8 @@ struct tp_packet {
 	size_t len;
 	struct tp_addr remote_addr;
 	struct tp_addr local_addr;
-	int ttl;	    /* received or to be sent; -1: unknown, or the socket's default */
-	int tos;	    /* DSCP and ECN byte; -1 likewise */
+	int ttl;            /* received or to be sent; -1: unknown, or the socket's default */
+	int tos;            /* DSCP and ECN byte; -1 likewise */
 	bool dont_fragment; /* to be sent: set DF */
 };
 
@@ -37,19 +37,30 @@ struct tp_endpoint;
  */
 struct tp_endpoint_handler {
 	void *owner;
-	/* One whole STUN or ChannelData message (ChannelData with its padding on a
-	 * stream), or one datagram with any content. Never DTLS records. */
+	/*
+	 * One whole STUN or ChannelData message (ChannelData with its padding
+	 * on a stream), or one datagram with any content. Never DTLS records.
+	 */
 	void (*message)(void *owner, struct tp_endpoint *endpoint,
 			const struct tp_five_tuple *five_tuple, struct tp_packet *packet);
-	/* A connection or session has passed its handshake. Not for UDP. NULL is fine. */
+	/*
+	 * A connection or session has passed its handshake. Not for UDP. NULL
+	 * is fine.
+	 */
 	void (*opened)(void *owner, struct tp_endpoint *endpoint,
 		       const struct tp_five_tuple *five_tuple);
-	/* A connection or session that was opened is about to be freed, for whatever
-	 * reason, tp_endpoint_close() included. Last chance to drop pointers to it. */
+	/*
+	 * A connection or session that was opened is about to be freed, for
+	 * whatever reason, tp_endpoint_close() included. Last chance to drop
+	 * pointers to it.
+	 */
 	void (*closed)(void *owner, struct tp_endpoint *endpoint,
 		       const struct tp_five_tuple *five_tuple);
-	/* Bytes that are no message, a failed handshake, an idle or overlong
-	 * connection: @reason in words, first bytes as seen. The connection closes. */
+	/*
+	 * Bytes that are no message, a failed handshake, an idle or overlong
+	 * connection: @reason in words, first bytes as seen. The connection
+	 * closes.
+	 */
 	void (*exception)(void *owner, const struct tp_five_tuple *five_tuple, const char *reason,
 			  const uint8_t *bytes, size_t len);
 };
@@ -65,7 +76,7 @@ struct tp_endpoint_ops {
 struct tp_endpoint {
 	const struct tp_endpoint_ops *ops;
 	enum tp_transport transport;
-	bool stream; /* ChannelData needs padding (RFC 8656 section 12.5) */
+	bool stream;    /* ChannelData needs padding (RFC 8656 section 12.5) */
 	void *attached; /* free for the layer above; NULL at first */
 };
 
@@ -75,7 +86,8 @@ struct tp_endpoint {
  * A response is never dropped from a bounded queue for media; when even so
  * there is no room the connection closes.
  *
- * Errors: TP_EFULL, TP_ESHUTDOWN, TP_EIO; a datagram the kernel refused later is counted only
+ * Errors: TP_EFULL, TP_ESHUTDOWN, TP_EIO; a datagram the kernel refused later
+ *         is counted only
  */
 static inline int tp_endpoint_send(struct tp_endpoint *endpoint,
 				   const struct tp_five_tuple *five_tuple, const uint8_t *bytes,
@@ -96,7 +108,10 @@ static inline int tp_endpoint_forward(struct tp_endpoint *endpoint,
 	return endpoint->ops->forward(endpoint, five_tuple, packet);
 }
 
-/** Close a connection or session; nothing for UDP. @closed is called before this returns. */
+/**
+ * Close a connection or session; nothing for UDP. @closed is called before this
+ * returns.
+ */
 static inline void tp_endpoint_close(struct tp_endpoint *endpoint)
 {
 	endpoint->ops->close(endpoint);

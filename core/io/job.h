@@ -10,9 +10,9 @@
  * is embedded by its owner and belongs to the pool from submit until done.
  */
 struct tp_job {
-	struct tp_message message;   /* carries it back; the pool's */
-	struct tp_job *next;	     /* the pool's */
-	struct tp_mailbox *reply_to; /* the pool's */
+	struct tp_message message;        /* carries it back; the pool's */
+	struct tp_job *next;              /* the pool's */
+	struct tp_mailbox *reply_to;      /* the pool's */
 	void (*run)(struct tp_job *job);  /* on a pool thread; may block */
 	void (*done)(struct tp_job *job); /* on the loop of the mailbox; may free the job */
 };
@@ -27,7 +27,10 @@ struct tp_job_pool;
  */
 int tp_job_pool_create(unsigned threads, size_t max_queued, struct tp_job_pool **out);
 
-/** Finish what runs and what waits, join the threads, free. Done messages still go out. */
+/**
+ * Finish what runs and what waits, join the threads, free. Done messages still
+ * go out.
+ */
 void tp_job_pool_free(struct tp_job_pool **pool);
 
 /**

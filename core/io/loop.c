@@ -42,9 +42,11 @@ int64_t tp_loop_wall_s(struct tp_loop *loop)
 	return loop->clock->wall_s(loop->clock);
 }
 
-/* --- timers ------------------------------------------------------------------- */
+/* --- timers --------------------------------------------------------------- */
 
-/* Only an earlier time needs a system call; a later one is found when it fires. */
+/*
+ * Only an earlier time needs a system call; a later one is found when it fires.
+ */
 static void arm_wheel_event(struct tp_loop *loop)
 {
 	uint64_t next_ms = tp_wheel_next_ms(&loop->wheel);
@@ -84,7 +86,7 @@ void tp_loop_cancel(struct tp_loop *loop, struct tp_timer *timer)
 	tp_wheel_cancel(&loop->wheel, timer);
 }
 
-/* --- life --------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 static const struct tp_datagram_backend *choose_backend(void)
 {
@@ -155,7 +157,7 @@ void tp_loop_free(struct tp_loop **loop)
 	*loop = NULL;
 }
 
-/* --- turns -------------------------------------------------------------------- */
+/* --- turns ---------------------------------------------------------------- */
 
 static void run_hooks(struct tp_loop *loop)
 {
@@ -187,7 +189,9 @@ void tp_loop_run(struct tp_loop *loop)
 	loop->in_turn = true;
 	end_turn(loop); /* for what was asked for before there was a turn */
 	while (!loop->stopping) {
-		/* Even a loop with no event of its own waits for the next one. */
+		/*
+		 * Even a loop with no event of its own waits for the next one.
+		 */
 		int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
 
 		if (!tp_list_empty(&loop->hooks)) { /* left over from the last round */

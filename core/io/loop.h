@@ -17,7 +17,10 @@ struct tp_datagram_backend;
  */
 struct tp_loop;
 
-/* Called at the end of the turn in which it was requested; embedded by its owner. */
+/*
+ * Called at the end of the turn in which it was requested; embedded by its
+ * owner.
+ */
 struct tp_turn_hook {
 	struct tp_list link;
 	void (*run)(struct tp_turn_hook *hook);
@@ -25,7 +28,8 @@ struct tp_turn_hook {
 
 /**
  * @clock:   NULL for the system's; borrowed
- * @backend: how datagrams go in and out, NULL for the fastest the kernel has; borrowed
+ * @backend: how datagrams go in and out, NULL for the fastest the kernel has;
+ *           borrowed
  *
  * Owner:  free with tp_loop_free()
  * Errors: TP_ENOMEM, TP_EIO
@@ -33,7 +37,10 @@ struct tp_turn_hook {
 int tp_loop_create(const struct tp_clock *clock, const struct tp_datagram_backend *backend,
 		   struct tp_loop **out);
 
-/** Everything opened on the loop must be closed before. Sets the pointer to NULL; NULL inside is fine. */
+/**
+ * Everything opened on the loop must be closed before. Sets the pointer to
+ * NULL; NULL inside is fine.
+ */
 void tp_loop_free(struct tp_loop **loop);
 
 /** Turn until tp_loop_stop(). */
@@ -51,7 +58,10 @@ void tp_loop_stop(struct tp_loop *loop);
  */
 void tp_loop_turn(struct tp_loop *loop);
 
-/** Monotonic milliseconds, the same for the whole turn; outside a turn, the clock's. */
+/**
+ * Monotonic milliseconds, the same for the whole turn; outside a turn, the
+ * clock's.
+ */
 uint64_t tp_loop_now_ms(struct tp_loop *loop);
 
 /** Wall clock in seconds since 1970. */

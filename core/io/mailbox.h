@@ -23,7 +23,10 @@ int tp_mailbox_create(struct tp_loop *loop, struct tp_mailbox **out);
 /** Refuse new messages, deliver those that are there. Loop thread. */
 void tp_mailbox_close(struct tp_mailbox *mailbox);
 
-/** Close and free. No other thread may still know the mailbox. Sets the pointer to NULL. */
+/**
+ * Close and free. No other thread may still know the mailbox. Sets the pointer
+ * to NULL.
+ */
 void tp_mailbox_free(struct tp_mailbox **mailbox);
 
 /**
@@ -32,5 +35,8 @@ void tp_mailbox_free(struct tp_mailbox **mailbox);
  */
 int tp_mailbox_post(struct tp_mailbox *mailbox, struct tp_message *message);
 
-/** Deliver what is there now, without waiting; what the loop does when woken. Loop thread. */
+/**
+ * Deliver what is there now, without waiting; what the loop does when woken.
+ * Loop thread.
+ */
 void tp_mailbox_deliver(struct tp_mailbox *mailbox);

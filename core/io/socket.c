@@ -36,7 +36,10 @@ static bool set_int(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof(value)) == 0;
 }
 
-/* Without these the socket would work less well, not wrongly: failure is no error. */
+/*
+ * Without these the socket would work less well, not wrongly: failure is no
+ * error.
+ */
 static void set_buffers(int fd, const struct tp_socket_options *options)
 {
 	if (options->receive_buffer_bytes > 0 &&
@@ -79,7 +82,10 @@ static bool set_udp(int fd, const struct tp_socket_options *options)
 {
 	bool ipv6 = options->bind_addr.family == TP_FAMILY_IPV6;
 
-	/* RFC 8656 section 14: fragments are allowed unless the client asks otherwise. */
+	/*
+	 * RFC 8656 section 14: fragments are allowed unless the client asks
+	 * otherwise.
+	 */
 	if (!set_int(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
 		     ipv6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
 		     ipv6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT)) {

@@ -13,15 +13,18 @@
  */
 struct tp_socket_options {
 	struct tp_addr bind_addr; /* port 0: the kernel chooses */
-	bool reuse_port;	  /* SO_REUSEPORT: one socket per worker on the same address */
-	bool want_local_addr;	  /* deliver the destination address (wildcard listeners) */
-	bool want_tos_ttl;	  /* deliver TTL and TOS of what is received */
-	bool free_bind;		  /* bind an address the host does not have yet */
+	bool reuse_port;          /* SO_REUSEPORT: one socket per worker on the same address */
+	bool want_local_addr;     /* deliver the destination address (wildcard listeners) */
+	bool want_tos_ttl;        /* deliver TTL and TOS of what is received */
+	bool free_bind;           /* bind an address the host does not have yet */
 	int receive_buffer_bytes; /* 0: the system's default */
-	int send_buffer_bytes;	  /* 0: the system's default */
+	int send_buffer_bytes;    /* 0: the system's default */
 };
 
-/** Bound UDP socket. Errors: TP_EADDRINUSE, TP_EPERM, TP_EFULL (descriptors), TP_EIO. */
+/**
+ * Bound UDP socket. Errors: TP_EADDRINUSE, TP_EPERM, TP_EFULL (descriptors),
+ * TP_EIO.
+ */
 int tp_socket_open_udp(const struct tp_socket_options *options, int *fd);
 
 /** Listening TCP socket, SO_REUSEADDR set. Errors as above. */

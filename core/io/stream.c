@@ -17,7 +17,7 @@
 #define ACCEPT_RETRY_MS 100         /* pause when descriptors have run out */
 #define MESSAGES_SIZE (1024 * 1024) /* of one turn; pages never reached cost nothing */
 
-/* --- what connections share --------------------------------------------------- */
+/* --- what connections share ----------------------------------------------- */
 
 int tp_stream_listener_create(struct tp_loop *loop, const struct tp_stream_options *options,
 			      const struct tp_endpoint_handler *handler,
@@ -74,7 +74,7 @@ static void set_no_delay(int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-/* --- accepting ---------------------------------------------------------------- */
+/* --- accepting ------------------------------------------------------------ */
 
 static void take_in(struct tp_stream_listener *listener, int fd, const struct sockaddr *sa)
 {
@@ -97,7 +97,10 @@ static void take_in(struct tp_stream_listener *listener, int fd, const struct so
 	tp_connection_start(connection);
 }
 
-/* The connection stays in the kernel's queue, so the descriptor would be ready at once again. */
+/*
+ * The connection stays in the kernel's queue, so the descriptor would be ready
+ * at once again.
+ */
 static void pause_accepting(struct tp_stream_listener *listener)
 {
 	tp_counter_add(listener->accept_failed, 1);
@@ -224,7 +227,7 @@ const struct tp_addr *tp_stream_listener_addr(const struct tp_stream_listener *l
 	return &listener->local_addr;
 }
 
-/* --- connecting --------------------------------------------------------------- */
+/* --- connecting ----------------------------------------------------------- */
 
 static bool bind_wanted(const struct tp_addr *addr)
 {

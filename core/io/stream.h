@@ -13,9 +13,9 @@ struct tp_loop;
 /*
  * TCP and TLS listeners and connections. A connection delivers whole messages
  * (stun/frame.h); bytes that are none close it. Output is bounded: beyond
- * queue_bytes media is dropped oldest first. A connection that has sent no whole
- * message within handshake_timeout_ms of connecting (TLS handshake included), or
- * nothing at all for idle_timeout_ms, closes.
+ * queue_bytes media is dropped oldest first. A connection that has sent no
+ * whole message within handshake_timeout_ms of connecting (TLS handshake
+ * included), or nothing at all for idle_timeout_ms, closes.
  *
  * TLS is the same with certificates: 1.2 and 1.3, ALPN "stun.turn" and
  * "stun.nat-discovery" (a client that offers only others is refused, RFC 7443).
@@ -23,7 +23,7 @@ struct tp_loop;
 struct tp_stream_options {
 	struct tp_socket_options socket;
 	struct tp_certs *certs; /* NULL: plain TCP; a reference is taken */
-	size_t queue_bytes;	/* per connection */
+	size_t queue_bytes;     /* per connection */
 	size_t max_connections; /* per listener; more are closed at once and counted */
 	uint32_t handshake_timeout_ms;
 	uint32_t idle_timeout_ms;
@@ -36,7 +36,9 @@ int tp_stream_listener_open(struct tp_loop *loop, const struct tp_stream_options
 			    struct tp_stream_listener **out);
 /** Stop accepting; connections live on. */
 void tp_stream_listener_pause(struct tp_stream_listener *listener);
-/** Closes the connections, too. Sets the pointer to NULL; NULL inside is fine. */
+/**
+ * Closes the connections, too. Sets the pointer to NULL; NULL inside is fine.
+ */
 void tp_stream_listener_close(struct tp_stream_listener **listener);
 const struct tp_addr *tp_stream_listener_addr(const struct tp_stream_listener *listener);
 
@@ -50,7 +52,10 @@ int tp_stream_connect(struct tp_loop *loop, const struct tp_addr *remote_addr,
 		      const struct tp_stream_options *options, const char *server_name,
 		      const struct tp_endpoint_handler *handler, struct tp_endpoint **out);
 
-/* What a TLS or DTLS endpoint knows of its peer; empty strings for what is not there. */
+/*
+ * What a TLS or DTLS endpoint knows of its peer; empty strings for what is not
+ * there.
+ */
 struct tp_tls_peer {
 	char version[16]; /* "TLS1.3", "DTLS1.2" */
 	char cipher[64];

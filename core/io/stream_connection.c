@@ -15,11 +15,14 @@
 #define RECORDS_MAX 4   /* TLS records read before others have their turn */
 #define REPORTED_MAX 64 /* bytes shown with an exception */
 
-/* What the messages of one read may take: all the shortest there are, or one that is now whole. */
+/*
+ * What the messages of one read may take: all the shortest there are, or one
+ * that is now whole.
+ */
 #define READ_COST                                                                                  \
 	(TP_STREAM_READ_MAX / 4 * TP_TURN_BUFFER_COST(4) + TP_TURN_BUFFER_COST(TP_FRAME_MAX))
 
-/* --- end ---------------------------------------------------------------------- */
+/* --- end ------------------------------------------------------------------ */
 
 static void connection_free(struct tp_connection *connection)
 {
@@ -73,7 +76,7 @@ static void doom(struct tp_connection *connection, const char *reason)
 	}
 }
 
-/* --- time --------------------------------------------------------------------- */
+/* --- time ----------------------------------------------------------------- */
 
 static void arm_after(struct tp_connection *connection, uint64_t from_ms, uint32_t wait_ms)
 {
@@ -88,7 +91,9 @@ static bool opening(const struct tp_connection *connection)
 	       (connection->server && !connection->heard);
 }
 
-/* The idle timer is not moved with each message: it looks again when it fires. */
+/*
+ * The idle timer is not moved with each message: it looks again when it fires.
+ */
 static void on_timer(struct tp_timer *timer)
 {
 	struct tp_connection *connection = tp_container_of(timer, struct tp_connection, timer);
@@ -111,7 +116,7 @@ static void end_opening(struct tp_connection *connection)
 	arm_after(connection, connection->heard_ms, connection->listener->options.idle_timeout_ms);
 }
 
-/* --- output ------------------------------------------------------------------- */
+/* --- output --------------------------------------------------------------- */
 
 static void want_write(struct tp_connection *connection)
 {
@@ -248,7 +253,7 @@ const struct tp_tls *tp_stream_tls(const struct tp_endpoint *endpoint)
 	return endpoint->ops == &ops && connection->tls.session != NULL ? &connection->tls : NULL;
 }
 
-/* --- input -------------------------------------------------------------------- */
+/* --- input ---------------------------------------------------------------- */
 
 static bool deliver(void *owner, const uint8_t *message, size_t len)
 {
@@ -306,7 +311,10 @@ static void read_plain(struct tp_connection *connection)
 	}
 }
 
-/* GnuTLS keeps no more than the record it is at, so the descriptor tells what is left. */
+/*
+ * GnuTLS keeps no more than the record it is at, so the descriptor tells what
+ * is left.
+ */
 static void read_tls(struct tp_connection *connection)
 {
 	struct tp_stream_listener *listener = connection->listener;
@@ -415,7 +423,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	leave(connection);
 }
 
-/* --- life --------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 static int set_tls(struct tp_connection *connection, const char *server_name)
 {

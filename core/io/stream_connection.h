@@ -87,7 +87,9 @@ int tp_connection_create(struct tp_stream_listener *listener, int fd,
 			 const struct tp_five_tuple *five_tuple, bool server,
 			 const char *server_name, struct tp_connection **out);
 
-/** TCP is there: shake hands, or be open. The connection may be gone afterwards. */
+/**
+ * TCP is there: shake hands, or be open. The connection may be gone afterwards.
+ */
 void tp_connection_start(struct tp_connection *connection);
 
 /** Close at once, after sending what leaves without waiting. */

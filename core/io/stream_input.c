@@ -11,7 +11,10 @@
 #define LENGTH_KNOWN 4 /* bytes after which a message tells its length */
 #define CAPACITY_MIN 256
 
-/* Doubled, never beyond the message: a length announced is not yet memory given. */
+/*
+ * Doubled, never beyond the message: a length announced is not yet memory
+ * given.
+ */
 static int reserve(struct tp_stream_input *input, size_t len, size_t message_len)
 {
 	size_t capacity = input->capacity == 0 ? CAPACITY_MIN : input->capacity;
@@ -46,7 +49,10 @@ static int keep(struct tp_stream_input *input, const uint8_t *bytes, size_t len,
 	return err;
 }
 
-/* Add to the kept beginning, not past the message's end. Returns the bytes used, or an error. */
+/*
+ * Add to the kept beginning, not past the message's end. Returns the bytes
+ * used, or an error.
+ */
 static long complete(struct tp_stream_input *input, const uint8_t *bytes, size_t len)
 {
 	long known = tp_frame_length(input->bytes, input->len);
@@ -64,7 +70,10 @@ static long complete(struct tp_stream_input *input, const uint8_t *bytes, size_t
 	return err != 0 ? err : (long)wanted;
 }
 
-/* Hand out the kept message when it is whole. Returns 1 to go on, 0 to stop, or an error. */
+/*
+ * Hand out the kept message when it is whole. Returns 1 to go on, 0 to stop, or
+ * an error.
+ */
 static int take_kept(struct tp_stream_input *input, tp_stream_message_fn take, void *owner)
 {
 	long message_len = tp_frame_length(input->bytes, input->len);

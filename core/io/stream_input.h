@@ -15,7 +15,9 @@ struct tp_stream_input {
 	size_t capacity;
 };
 
-/** Take one whole message, borrowed for the call. Returns false to stop: the rest is not looked at.
+/**
+ * Take one whole message, borrowed for the call. Returns false to stop: the
+ * rest is not looked at.
  */
 typedef bool (*tp_stream_message_fn)(void *owner, const uint8_t *message, size_t len);
 

@@ -27,7 +27,10 @@ static void priorities_make(void)
 	}
 }
 
-/* RFC 7443: refuse a client that offers only others; one that offers none is welcome. */
+/*
+ * RFC 7443: refuse a client that offers only others; one that offers none is
+ * welcome.
+ */
 static int set_alpn(struct tp_tls *tls)
 {
 	static unsigned char turn[] = "stun.turn";

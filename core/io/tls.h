@@ -56,7 +56,10 @@ bool tp_tls_wants_write(const struct tp_tls *tls);
  */
 long tp_tls_read(struct tp_tls *tls, uint8_t *out, size_t size);
 
-/** Returns the length written. Errors: TP_EAGAIN (then again with the same bytes), TP_EIO. */
+/**
+ * Returns the length written. Errors: TP_EAGAIN (then again with the same
+ * bytes), TP_EIO.
+ */
 long tp_tls_write(struct tp_tls *tls, const uint8_t *bytes, size_t len);
 
 /** Tell the peer that no more will come. */
@@ -64,7 +67,10 @@ void tp_tls_bye(struct tp_tls *tls);
 
 void tp_tls_describe(const struct tp_tls *tls, struct tp_tls_peer *out);
 
-/** The session of an endpoint that is a TLS connection, a DTLS session; NULL for any other. */
+/**
+ * The session of an endpoint that is a TLS connection, a DTLS session; NULL for
+ * any other.
+ */
 const struct tp_tls *tp_stream_tls(const struct tp_endpoint *endpoint);
 const struct tp_tls *tp_dtls_tls(const struct tp_endpoint *endpoint);
 

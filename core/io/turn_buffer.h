@@ -29,7 +29,9 @@ void tp_turn_buffer_fini(struct tp_turn_buffer *buffer);
 
 size_t tp_turn_buffer_left(const struct tp_turn_buffer *buffer);
 
-/** Memory for a message of @len bytes, room around it not counted; NULL when the turn's is used up.
+/**
+ * Memory for a message of @len bytes, room around it not counted; NULL when the
+ * turn's is used up.
  */
 uint8_t *tp_turn_buffer_take(struct tp_turn_buffer *buffer, size_t len);
 

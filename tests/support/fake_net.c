@@ -48,7 +48,7 @@ static void *must(void *memory)
 	return memory;
 }
 
-/* --- bound addresses ---------------------------------------------------------- */
+/* --- bound addresses ------------------------------------------------------ */
 
 static bool overlaps(const struct tp_addr *a, const struct tp_addr *b)
 {
@@ -104,7 +104,7 @@ static void choose_port(struct tp_addr *addr)
 	} while (in_use(addr, false));
 }
 
-/* --- backend ------------------------------------------------------------------ */
+/* --- backend -------------------------------------------------------------- */
 
 static int keep(struct fake_socket *socket)
 {
@@ -247,7 +247,7 @@ const struct tp_datagram_backend fake_net_backend = {
 	.send = backend_send,
 };
 
-/* --- what a test sees --------------------------------------------------------- */
+/* --- what a test sees ----------------------------------------------------- */
 
 void fake_net_reset(void)
 {
@@ -337,7 +337,7 @@ void fake_net_fail_sends(int error)
 	net.fail_sends_error = error;
 }
 
-/* --- endpoint ----------------------------------------------------------------- */
+/* --- endpoint ------------------------------------------------------------- */
 
 static int record(struct fake_endpoint *fake, const struct tp_five_tuple *five_tuple,
 		  const uint8_t *bytes, size_t len, bool forwarded)

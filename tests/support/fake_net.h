@@ -27,7 +27,9 @@ struct fake_net_datagram {
 	bool forwarded; /* by tp_datagram_forward() */
 };
 
-/** Forget what was sent and which opens shall fail; sockets that are open stay. */
+/**
+ * Forget what was sent and which opens shall fail; sockets that are open stay.
+ */
 void fake_net_reset(void);
 
 /** Sockets open now, released descriptors that nobody has closed included. */

@@ -71,7 +71,7 @@ struct tp_addr io_addr(const char *text)
 	return addr;
 }
 
-/* --- peers -------------------------------------------------------------------- */
+/* --- peers ---------------------------------------------------------------- */
 
 static void on_message(void *owner, struct tp_endpoint *endpoint,
 		       const struct tp_five_tuple *five_tuple, struct tp_packet *packet)
@@ -160,7 +160,7 @@ uint32_t io_message_number(const uint8_t *bytes)
 	return tp_get_u32(bytes + 8);
 }
 
-/* --- certificates ------------------------------------------------------------- */
+/* --- certificates --------------------------------------------------------- */
 
 #define CERTIFICATE "tests/fixtures/certs/localhost.pem"
 #define KEY "tests/fixtures/certs/localhost.key"

@@ -60,12 +60,18 @@ struct io_peer {
 
 struct tp_endpoint_handler io_peer_handler(struct io_peer *peer);
 
-/** A STUN Binding request of @len bytes in all (20 or more, a multiple of four), numbered. */
+/**
+ * A STUN Binding request of @len bytes in all (20 or more, a multiple of four),
+ * numbered.
+ */
 void io_message(uint8_t *out, size_t len, uint32_t number);
 /** The number of such a message. */
 uint32_t io_message_number(const uint8_t *bytes);
 
-/** The certificate of tests/fixtures/certs; one that trusts it; one that verifies nothing. */
+/**
+ * The certificate of tests/fixtures/certs; one that trusts it; one that
+ * verifies nothing.
+ */
 struct tp_certs *io_server_certs(void);
 struct tp_certs *io_client_certs(void);
 struct tp_certs *io_careless_certs(void);

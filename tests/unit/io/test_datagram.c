@@ -182,7 +182,10 @@ static void every_length_passes(void)
 	}
 }
 
-/* More than all buffers and the queue hold, so that they are used again within a turn. */
+/*
+ * More than all buffers and the queue hold, so that they are used again within
+ * a turn.
+ */
 static void forwarded_bytes_are_those_received(void)
 {
 	EACH_BACKEND(backend)
@@ -348,7 +351,10 @@ static void address_in_use_is_told(void)
 	}
 }
 
-/* The whole of 127.0.0.0/8 is this host's: an answer must come from where it was asked. */
+/*
+ * The whole of 127.0.0.0/8 is this host's: an answer must come from where it
+ * was asked.
+ */
 static void wildcard_socket_answers_from_the_address_asked(void)
 {
 	EACH_BACKEND(backend)
@@ -419,7 +425,10 @@ static void marks_are_those_of_each_packet(void)
 	}
 }
 
-/* Loopback cuts nothing: look at the header. Other programs' packets are passed over. */
+/*
+ * Loopback cuts nothing: look at the header. Other programs' packets are passed
+ * over.
+ */
 static int df_of_next(int raw, uint16_t port)
 {
 	uint8_t packet[2048];

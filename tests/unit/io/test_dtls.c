@@ -276,7 +276,7 @@ static void server_of_another_name_is_refused(void)
 	close_dtls(f);
 }
 
-/* --- a network in the test's hands ---------------------------------------------- */
+/* --- a network in the test's hands ---------------------------------------- */
 
 static void pass_to_server(void *owner, struct tp_datagram *datagram, struct tp_packet *packet)
 {
@@ -342,7 +342,10 @@ static void inject(struct fixture *f, const uint8_t *bytes, size_t len)
 	io_fixture_settle(&f->io);
 }
 
-/* RFC 6347 section 4.2.1: without the cookie nothing is kept and little is said. */
+/*
+ * RFC 6347 section 4.2.1: without the cookie nothing is kept and little is
+ * said.
+ */
 static void first_hello_is_answered_with_a_cookie_and_forgotten(void)
 {
 	struct fixture *f = open_between();
@@ -388,7 +391,10 @@ static void what_is_no_hello_gets_no_answer(void)
 	close_dtls(f);
 }
 
-/* GnuTLS measures its second (RFC 6347 section 4.2.4.1) with the system's clock: follow it. */
+/*
+ * GnuTLS measures its second (RFC 6347 section 4.2.4.1) with the system's
+ * clock: follow it.
+ */
 static void lost_flight_is_sent_again(void)
 {
 	struct fixture *f = open_between();

@@ -199,7 +199,10 @@ static void on_stop(struct tp_timer *timer)
 	tp_loop_stop(tp_container_of(timer, struct stopper, timer)->loop);
 }
 
-/* On the system's clock: the timer wakes the loop, and waiting for it costs nothing. */
+/*
+ * On the system's clock: the timer wakes the loop, and waiting for it costs
+ * nothing.
+ */
 static void run_sleeps_until_a_timer_is_due(void)
 {
 	struct stopper stopper;

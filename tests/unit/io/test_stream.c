@@ -115,7 +115,7 @@ static void send_raw(int fd, const void *bytes, size_t len)
 	CU_ASSERT_EQUAL(send(fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
 }
 
-/* --- framing ------------------------------------------------------------------ */
+/* --- framing -------------------------------------------------------------- */
 
 static void message_arrives_whole(void)
 {
@@ -182,7 +182,10 @@ static void messages_are_split_wherever_the_bytes_are_cut(void)
 	close_all(f);
 }
 
-/* Headers are written in the room around a message: that must not touch the next one. */
+/*
+ * Headers are written in the room around a message: that must not touch the
+ * next one.
+ */
 static void room_around_a_message_is_its_own(void)
 {
 	struct fixture *f = open_tcp();
@@ -303,7 +306,7 @@ static void bytes_that_are_no_message_close(void)
 	}
 }
 
-/* --- life --------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 static void client_that_goes_is_told(void)
 {
@@ -516,7 +519,7 @@ static void refused_client_is_told(void)
 	close_all(f);
 }
 
-/* --- back-pressure ------------------------------------------------------------ */
+/* --- back-pressure -------------------------------------------------------- */
 
 /* Send media until the kernel takes no more and the queue is full. */
 static uint32_t fill(struct fixture *f, struct tp_counter *dropped)
@@ -534,7 +537,10 @@ static uint32_t fill(struct fixture *f, struct tp_counter *dropped)
 	return number;
 }
 
-/* Read whole messages until the server is closed; returns the number of the last. */
+/*
+ * Read whole messages until the server is closed; returns the number of the
+ * last.
+ */
 static uint32_t drain(struct fixture *f, int fd, size_t *count)
 {
 	static uint8_t bytes[1024];

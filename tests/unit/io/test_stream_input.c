@@ -41,7 +41,10 @@ static int feed(struct tp_stream_input *input, const uint8_t *bytes, size_t len,
 	return err;
 }
 
-/* STUN with and without attributes; ChannelData with none, with padded and with longer payload. */
+/*
+ * STUN with and without attributes; ChannelData with none, with padded and with
+ * longer payload.
+ */
 static size_t conversation(uint8_t *out)
 {
 	size_t at = 0;

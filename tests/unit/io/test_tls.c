@@ -198,7 +198,7 @@ static void connection_keeps_the_certificate_it_began_with(void)
 	close_tls(f);
 }
 
-/* --- clients that are not ours -------------------------------------------------- */
+/* --- clients that are not ours -------------------------------------------- */
 
 struct raw {
 	gnutls_session_t session;
@@ -246,7 +246,10 @@ static int raw_handshake(struct fixture *f, struct raw *raw)
 	return code;
 }
 
-/* The client may believe that it is through before it has read the server's alert. */
+/*
+ * The client may believe that it is through before it has read the server's
+ * alert.
+ */
 static int raw_alert(struct fixture *f, struct raw *raw)
 {
 	int code = raw_handshake(f, raw);
