@@ -198,14 +198,23 @@ static void message_discarded(struct tp_instance *self, const struct tp_message_
 
 /* --- life ----------------------------------------------------------------------- */
 
-static enum tp_event event_named(const char *name)
-{
-	int event = 0;
+#define FAMILY_PROVIDER true
+#define FAMILY_GATE true
+#define FAMILY_PACKET true
+#define FAMILY_OBSERVER false
+#define CAN_VETO(family, member, payload) [TP_EVENT_##member] = FAMILY_##family,
 
-	while (event < TP_EVENT_COUNT && strcmp(tp_event_name((enum tp_event)event), name) != 0) {
-		event++;
+static const bool can_veto[TP_EVENT_COUNT] = {TP_EVENT_LIST(CAN_VETO)};
+
+static bool add_veto(struct observe *observe, const char *name)
+{
+	for (int event = 0; event < TP_EVENT_COUNT; event++) {
+		if (can_veto[event] && strcmp(tp_event_name((enum tp_event)event), name) == 0) {
+			observe->veto[event] = true;
+			return true;
+		}
 	}
-	return (enum tp_event)event;
+	return false;
 }
 
 static int create(struct tp_instance *self)
@@ -221,13 +230,10 @@ static int create(struct tp_instance *self)
 	observe->seen = tp_counter_create(self, "seen", "events observed");
 	observe->vetoed = tp_counter_create(self, "vetoed", "events denied");
 	for (size_t i = 0; i < count; i++) {
-		enum tp_event event = event_named(names[i]);
-
-		if (event == TP_EVENT_COUNT) {
-			return tp_instance_fail(self, TP_EINVAL, "veto: no event is named %s",
+		if (!add_veto(observe, names[i])) {
+			return tp_instance_fail(self, TP_EINVAL, "veto: %s is no event to deny",
 						names[i]);
 		}
-		observe->veto[event] = true;
 	}
 	return 0;
 }

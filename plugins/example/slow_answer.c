@@ -1,41 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <time.h>
 
 #include <turnpike/plugin.h>
 
 /*
- * The smallest parked answer: think about each Allocate for a while, without
- * holding up the worker, then allow it.
+ * The smallest parked answer: think about each Allocate for a while, then allow
+ * it. The thinking blocks a job's thread and no worker.
  */
 
-static void answer(struct tp_instance *self, void *arg)
-{
-	struct tp_ticket *ticket = arg;
+struct question {
+	struct tp_ticket ticket;
+	long delay_ms;
+};
 
-	tp_ticket_answer(*ticket, TP_ALLOW, 0); /* stale when the client is gone: no harm */
-	free(ticket);
+/* On a job's thread: here would stand the call of a library that blocks. */
+static void think(void *arg)
+{
+	const struct question *question = arg;
+	const struct timespec delay = {question->delay_ms / 1000,
+				       question->delay_ms % 1000 * 1000000};
+
+	nanosleep(&delay, NULL);
+}
+
+/* On the worker that asked; called in any case. A stale ticket does no harm. */
+static void answer(void *arg)
+{
+	struct question *question = arg;
+
+	tp_ticket_answer(question->ticket, TP_ALLOW, 0);
+	free(question);
 }
 
 static enum tp_verdict before_allocate(struct tp_instance *self, struct tp_request *request,
 				       const struct tp_before_allocate *event)
 {
-	struct tp_ticket *ticket = malloc(sizeof(*ticket));
-	uint64_t delay_ms = (uint64_t)tp_option_integer(self, "delay");
-	enum tp_verdict verdict;
+	struct question *question = calloc(1, sizeof(*question));
 
-	if (ticket == NULL) {
-		return TP_DENY;
+	if (question == NULL) {
+		return tp_request_deny(request, 508, NULL);
 	}
-	verdict = tp_request_park(request, ticket);
-	if (verdict != TP_PARK) {
-		free(ticket);
-		return verdict;
+	question->delay_ms = (long)tp_option_integer(self, "delay");
+	if (tp_job_submit(self, think, answer, question) != 0) {
+		free(question);
+		return tp_request_deny(request, 508, NULL);
 	}
-	if (tp_worker_timer_start(self, tp_worker_current(), delay_ms, answer, ticket) == NULL) {
-		tp_ticket_answer(*ticket, TP_DENY, 0);
-		free(ticket);
-	}
-	return verdict;
+	/* "answer" comes in a later turn of this very loop: the ticket will be there. */
+	return tp_request_park(request, &question->ticket);
 }
 
 static const struct tp_option options[] = {

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "stun/codes.h"
+#include "support/fake_host.h"
+#include "support/suite.h"
+
+static const struct fake_asked *ask_before_allocate(struct fake_host *host, const char *client)
+{
+	static struct tp_before_allocate event;
+	static struct tp_addr client_addr;
+
+	CU_ASSERT_EQUAL_FATAL(tp_addr_parse(client, &client_addr), 0);
+	event = (struct tp_before_allocate){
+		.five_tuple = &fake_host_allocation(host)->five_tuple,
+		.client_addr = &client_addr,
+		.user = "alice",
+		.realm = "example.org",
+		.relayed_addr = &fake_host_allocation(host)->relayed_addr,
+		.lifetime_s = 600,
+		.requested_transport = 17,
+	};
+	return fake_host_ask(host, TP_EVENT_on_turn_before_allocate, &event);
+}
+
+/* --- hello ---------------------------------------------------------------------------- */
+
+static void hello_refuses_low_ports(void)
+{
+	struct fake_host *host = fake_host_open("hello", "");
+	const struct fake_asked *asked = ask_before_allocate(host, "192.0.2.10:1023");
+
+	CU_ASSERT_EQUAL(asked->verdict, TP_DENY);
+	CU_ASSERT_EQUAL(asked->code, 403);
+	CU_ASSERT_STRING_EQUAL(asked->reason, "privileged client port");
+	CU_ASSERT_EQUAL(ask_before_allocate(host, "192.0.2.10:1024")->verdict, TP_PASS);
+	fake_host_close(host);
+}
+
+/* --- slow_answer ------------------------------------------------------------------------ */
+
+static void slow_answer_parks_and_allows(void)
+{
+	struct fake_host *host = fake_host_open("slow_answer", "delay = 1ms");
+	const struct fake_asked *asked = ask_before_allocate(host, "192.0.2.10:4000");
+
+	CU_ASSERT_EQUAL(asked->verdict, TP_PARK);
+	CU_ASSERT_EQUAL(fake_host_parked(host), 1);
+	fake_host_wait(host, asked);
+	CU_ASSERT_EQUAL(asked->verdict, TP_ALLOW);
+	CU_ASSERT_EQUAL(fake_host_parked(host), 0);
+	fake_host_close(host);
+}
+
+/* Sanitizers look for what is left behind. */
+static void slow_answer_may_be_too_late(void)
+{
+	struct fake_host *host = fake_host_open("slow_answer", "");
+	const struct fake_asked *asked = ask_before_allocate(host, "192.0.2.10:4000");
+
+	fake_host_end(host, asked);
+	CU_ASSERT_EQUAL(fake_host_parked(host), 0);
+	fake_host_finish_jobs(host);
+	ask_before_allocate(host, "192.0.2.10:4000");
+	fake_host_close(host);
+}
+
+/* --- observe ---------------------------------------------------------------------------- */
+
+static struct tp_addr peer_addr;
+static struct tp_request_authorization authorization;
+static struct tp_request_success success;
+static struct tp_request_error error;
+static struct tp_exception exception;
+static struct tp_before_allocate before_allocate;
+static struct tp_create_allocation create_allocation;
+static struct tp_delete_allocation delete_allocation;
+static struct tp_before_relay_indication indication;
+static struct tp_before_relay_channel_data channel_data;
+static struct tp_channel_data_discarded channel_data_discarded;
+static struct tp_message_discarded message_discarded;
+static struct tp_before_permission permission;
+static struct tp_before_channel channel;
+
+static const void *const payloads[TP_EVENT_COUNT] = {
+	[TP_EVENT_on_stun_request_authorization] = &authorization,
+	[TP_EVENT_on_stun_request_success] = &success,
+	[TP_EVENT_on_stun_request_error] = &error,
+	[TP_EVENT_on_stun_exception] = &exception,
+	[TP_EVENT_on_turn_before_allocate] = &before_allocate,
+	[TP_EVENT_on_turn_create_allocation] = &create_allocation,
+	[TP_EVENT_on_turn_delete_allocation] = &delete_allocation,
+	[TP_EVENT_on_turn_before_relay_indication] = &indication,
+	[TP_EVENT_on_turn_before_relay_channel_data] = &channel_data,
+	[TP_EVENT_on_turn_channel_data_discarded] = &channel_data_discarded,
+	[TP_EVENT_on_turn_message_discarded] = &message_discarded,
+	[TP_EVENT_on_turn_before_permission] = &permission,
+	[TP_EVENT_on_turn_before_channel] = &channel,
+};
+
+/* With whatever the header allows to be missing. */
+static void fill_payloads(struct fake_host *host)
+{
+	const struct tp_allocation_view *allocation = fake_host_allocation(host);
+	const struct tp_five_tuple *five_tuple = &allocation->five_tuple;
+
+	CU_ASSERT_EQUAL_FATAL(tp_addr_parse("192.0.2.200:9000", &peer_addr), 0);
+	authorization.five_tuple = five_tuple;
+	authorization.realm = "example.org";
+	success.five_tuple = five_tuple;
+	error.five_tuple = five_tuple;
+	error.reason = "Bad Request";
+	exception.five_tuple = five_tuple;
+	exception.reason = "short";
+	before_allocate.five_tuple = five_tuple;
+	before_allocate.client_addr = &five_tuple->client_addr;
+	before_allocate.user = "alice";
+	before_allocate.realm = "example.org";
+	before_allocate.relayed_addr = &allocation->relayed_addr;
+	create_allocation.allocation = allocation;
+	delete_allocation.allocation = allocation;
+	indication.allocation = allocation;
+	indication.peer_addr = &peer_addr;
+	channel_data.allocation = allocation;
+	channel_data.peer_addr = &peer_addr;
+	permission.allocation = allocation;
+	permission.peer_addr = &peer_addr;
+	channel.allocation = allocation;
+	channel.peer_addr = &peer_addr;
+}
+
+static bool is_told(enum tp_event event)
+{
+	return event == TP_EVENT_on_stun_exception || event == TP_EVENT_on_turn_create_allocation ||
+	       event == TP_EVENT_on_turn_delete_allocation ||
+	       event == TP_EVENT_on_turn_channel_data_discarded ||
+	       event == TP_EVENT_on_turn_message_discarded;
+}
+
+static bool is_packet(enum tp_event event)
+{
+	return event == TP_EVENT_on_turn_before_relay_indication ||
+	       event == TP_EVENT_on_turn_before_relay_channel_data;
+}
+
+static enum tp_verdict raise_event(struct fake_host *host, enum tp_event event)
+{
+	if (is_told(event)) {
+		fake_host_tell(host, event, payloads[event]);
+		return TP_PASS;
+	}
+	if (is_packet(event)) {
+		return fake_host_packet(host, event, payloads[event]);
+	}
+	return fake_host_ask(host, event, payloads[event])->verdict;
+}
+
+static void observe_logs_every_event(void)
+{
+	struct fake_host *host = fake_host_open("observe", "");
+
+	fill_payloads(host);
+	for (int event = 0; event < TP_EVENT_COUNT; event++) {
+		char text[80];
+
+		CU_ASSERT_EQUAL(raise_event(host, (enum tp_event)event), TP_PASS);
+		snprintf(text, sizeof(text), "event=%s ", tp_event_name((enum tp_event)event));
+		CU_ASSERT_PTR_NOT_NULL(strstr(fake_host_log(host), text));
+	}
+	CU_ASSERT_EQUAL(fake_host_counter(host, "seen"), TP_EVENT_COUNT);
+	CU_ASSERT_EQUAL(fake_host_counter(host, "vetoed"), 0);
+	fake_host_close(host);
+}
+
+static void observe_denies_where_it_is_told_to(void)
+{
+	for (int vetoed = 0; vetoed < TP_EVENT_COUNT; vetoed++) {
+		struct fake_host *host;
+		char section[80];
+
+		if (is_told((enum tp_event)vetoed)) {
+			continue;
+		}
+		snprintf(section, sizeof(section), "veto = %s",
+			 tp_event_name((enum tp_event)vetoed));
+		host = fake_host_open("observe", section);
+		fill_payloads(host);
+		for (int event = 0; event < TP_EVENT_COUNT; event++) {
+			CU_ASSERT_EQUAL(raise_event(host, (enum tp_event)event),
+					event == vetoed ? TP_DENY : TP_PASS);
+		}
+		CU_ASSERT_EQUAL(fake_host_counter(host, "vetoed"), 1);
+		fake_host_close(host);
+	}
+}
+
+static void observe_knows_what_it_can_veto(void)
+{
+	static const char *const sections[] = {
+		"veto = on_nothing",
+		"veto = on_turn_before_allocate, on_turn_create_allocation",
+	};
+	char problem[FAKE_HOST_PROBLEM_SIZE] = "";
+
+	for (size_t i = 0; i < 2; i++) {
+		CU_ASSERT_PTR_NULL(fake_host_try("observe", sections[i], problem));
+		CU_ASSERT_PTR_NOT_NULL(strstr(problem, "veto: "));
+	}
+}
+
+TEST_SUITE("examples", TEST(hello_refuses_low_ports), TEST(slow_answer_parks_and_allows),
+	   TEST(slow_answer_may_be_too_late), TEST(observe_logs_every_event),
+	   TEST(observe_denies_where_it_is_told_to), TEST(observe_knows_what_it_can_veto));
