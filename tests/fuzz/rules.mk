@@ -17,6 +17,9 @@ FUZZ_CFLAGS := -std=c11 -g -O1 $(WARNINGS) $(WERROR) -fno-omit-frame-pointer \
 FUZZ_LAYER_server := turn
 FUZZ_SRCS_server := $(patsubst %,tests/support/%.c,bare_server fake_clock fake_net turn_client)
 
+FUZZ_LAYER_user_file := base
+FUZZ_SRCS_user_file := $(addprefix plugins/auth_file/,user.c user_file.c user_table.c userhash_index.c)
+
 fuzz_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TARGETS := $(fuzz_NAMES:%=$(FUZZ_BUILD)/fuzz_%)
 
