@@ -240,7 +240,7 @@ static int create(struct tp_instance *self)
 		return tp_instance_fail(self, TP_ENOMEM, "out of memory");
 	}
 	tp_instance_set_state(self, log);
-	log->sink = log_sink_create(self, tp_option_string(self, "file"),
+	log->sink = log_sink_create(self, tp_option_string(self, "log_file"),
 				    (size_t)tp_option_integer(self, "queue"));
 	if (log->sink == NULL) {
 		return tp_instance_fail(self, TP_ENOMEM, "out of memory");
@@ -261,8 +261,8 @@ static int worker_start(struct tp_instance *self, struct tp_worker *worker)
 	int err = log_sink_open(log->sink);
 
 	return err == 0 ? 0
-			: tp_instance_fail(self, err, "file: %s cannot be written: %s",
-					   tp_option_string(self, "file"), strerror(errno));
+			: tp_instance_fail(self, err, "log_file: %s cannot be written: %s",
+					   tp_option_string(self, "log_file"), strerror(errno));
 }
 
 static void destroy(struct tp_instance *self)
@@ -277,7 +277,7 @@ static void destroy(struct tp_instance *self)
 
 static const struct tp_option options[] = {
 	{
-		.name = "file",
+		.name = "log_file",
 		.type = TP_OPTION_PATH,
 		.help = "file to append to; standard error without it",
 		.flags = TP_OPTION_RELOADABLE,

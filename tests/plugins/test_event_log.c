@@ -34,7 +34,7 @@ struct fixture {
 static void open_log(struct fixture *f, const char *more)
 {
 	scratch_open(&f->scratch);
-	snprintf(f->section, sizeof(f->section), "file = %s\n%s",
+	snprintf(f->section, sizeof(f->section), "log_file = %s\n%s",
 		 scratch_path(&f->scratch, "events"), more);
 	f->host = fake_host_open("event_log", f->section);
 }
@@ -395,7 +395,7 @@ static void a_slow_reader_costs_lines_and_no_time(void)
 	int reader;
 
 	scratch_open(&f.scratch);
-	snprintf(f.section, sizeof(f.section), "queue = 4\nfile = %s\n",
+	snprintf(f.section, sizeof(f.section), "queue = 4\nlog_file = %s\n",
 		 scratch_path(&f.scratch, "pipe"));
 	CU_ASSERT_EQUAL_FATAL(mkfifo(scratch_path(&f.scratch, "pipe"), 0600), 0);
 	reader = open(scratch_path(&f.scratch, "pipe"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -424,7 +424,7 @@ static void a_slow_reader_costs_lines_and_no_time(void)
 static void a_full_disk_is_said_once(void)
 {
 	char problem[FAKE_HOST_PROBLEM_SIZE];
-	struct fake_host *host = fake_host_try("event_log", "file = /dev/full", problem);
+	struct fake_host *host = fake_host_try("event_log", "log_file = /dev/full", problem);
 	struct fixture f = {.host = host};
 	const char *said;
 
@@ -450,10 +450,11 @@ static void options_are_checked(void)
 		{"events = on_turn_before_allocate", "events: on_turn_before_allocate is none"},
 		{"queue = 0", "queue"},
 		{"queue = 1000001", "queue"},
-		{"file = events.json", "file"},
-		{"file = /nonexistent/events", "file: /nonexistent/events cannot be written: No"},
-		{"file = /tmp", "file: /tmp cannot be written"},
-		{"files = /tmp/x", "file"},
+		{"log_file = events.json", "log_file"},
+		{"log_file = /nonexistent/events",
+		 "log_file: /nonexistent/events cannot be written: No"},
+		{"log_file = /tmp", "log_file: /tmp cannot be written"},
+		{"file = /tmp/x", "file: unknown key"},
 	};
 	char problem[FAKE_HOST_PROBLEM_SIZE];
 
