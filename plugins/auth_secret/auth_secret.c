@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,8 @@ struct auth_secret {
 	char separator;
 	struct tp_counter *expired;
 	struct tp_counter *foreign;
+	struct tp_counter *hashed;
+	atomic_flag hash_told;
 };
 
 /* --- user names ---------------------------------------------------------------- */
@@ -128,14 +131,28 @@ static bool has_expired(const struct tp_request_authorization *event, int64_t ex
 	return event->method == METHOD_ALLOCATE && tp_worker_wall_s(tp_worker_current()) >= expiry;
 }
 
+/* A hash names nobody who is not on a list, and there is no list. */
+static enum tp_verdict pass_hash(struct tp_instance *self)
+{
+	struct auth_secret *state = tp_instance_state(self);
+
+	tp_counter_add(state->hashed, 1);
+	if (!atomic_flag_test_and_set(&state->hash_told)) {
+		tp_log(self, TP_LOG_WARN,
+		       "a client sent a hash in place of a name that could be checked: set "
+		       "userhash = no in [auth]");
+	}
+	return TP_PASS;
+}
+
 static enum tp_verdict authorize(struct tp_instance *self, struct tp_request *request,
 				 const struct tp_request_authorization *event)
 {
 	const struct auth_secret *state = tp_instance_state(self);
 	int64_t expiry;
 
-	if (event->username == NULL) { /* a hash names nobody who is not on a list */
-		return TP_PASS;
+	if (event->username == NULL) {
+		return pass_hash(self);
 	}
 	expiry = expiry_of(event->username, state->separator);
 	if (expiry < 0) {
@@ -228,6 +245,8 @@ static int create(struct tp_instance *self)
 	tp_instance_set_state(self, state);
 	state->expired = tp_counter_create(self, "expired", "user names past their expiry");
 	state->foreign = tp_counter_create(self, "foreign", "user names without an expiry");
+	state->hashed = tp_counter_create(self, "hashed", "hashes in place of user names");
+	atomic_flag_clear(&state->hash_told);
 	return read_options(self);
 }
 

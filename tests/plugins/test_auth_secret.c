@@ -100,13 +100,21 @@ static void other_names_are_left_to_others(void)
 	fake_host_close(host);
 }
 
-static void a_user_hash_is_left_to_others(void)
+static void a_user_hash_is_left_to_others_with_a_hint(void)
 {
 	static const uint8_t userhash[32];
 	struct fake_host *host = fake_host_open("auth_secret", "secret = " SECRET);
+	const char *hint;
 
-	CU_ASSERT_EQUAL(fake_host_authorize_userhash(host, userhash, "example.org", 2)->verdict,
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(
+			fake_host_authorize_userhash(host, userhash, "example.org", 2)->verdict,
 			TP_PASS);
+	}
+	CU_ASSERT_EQUAL(fake_host_counter(host, "hashed"), 3);
+	hint = strstr(fake_host_log(host), "set userhash = no");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(hint);
+	CU_ASSERT_PTR_NULL(strstr(hint + 1, "set userhash = no"));
 	fake_host_close(host);
 }
 
@@ -306,8 +314,9 @@ static void a_file_that_all_may_read_is_warned_of(void)
 
 TEST_SUITE("auth_secret", TEST(passwords_are_those_of_web_services),
 	   TEST(the_separator_can_be_another), TEST(other_names_are_left_to_others),
-	   TEST(a_user_hash_is_left_to_others), TEST(an_allocate_past_the_expiry_gets_401),
-	   TEST(other_methods_outlive_the_expiry), TEST(limits_are_provided),
-	   TEST(secrets_are_tried_in_turn), TEST(nine_secrets_are_the_most),
-	   TEST(a_reload_changes_the_secret), TEST(options_are_checked),
-	   TEST(hostile_files_are_refused), TEST(a_file_that_all_may_read_is_warned_of));
+	   TEST(a_user_hash_is_left_to_others_with_a_hint),
+	   TEST(an_allocate_past_the_expiry_gets_401), TEST(other_methods_outlive_the_expiry),
+	   TEST(limits_are_provided), TEST(secrets_are_tried_in_turn),
+	   TEST(nine_secrets_are_the_most), TEST(a_reload_changes_the_secret),
+	   TEST(options_are_checked), TEST(hostile_files_are_refused),
+	   TEST(a_file_that_all_may_read_is_warned_of));
