@@ -291,6 +291,7 @@ static const struct tp_option options[] = {
 		.help = "allocations a user name may have at a time, 0 for the limit of the daemon",
 		.min = 0,
 		.max = 1000000,
+		.unit = "allocations",
 		.flags = TP_OPTION_RELOADABLE,
 	},
 	{.name = NULL},
