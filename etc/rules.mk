@@ -21,8 +21,8 @@ install-headers:
 
 install-plugins: all
 	$(INSTALL) -d '$(DESTDIR)$(PLUGINDIR)'
-	for plugin in $(BUILD)/plugins/*.so; do \
-		test ! -e "$$plugin" || $(INSTALL) -m 755 "$$plugin" '$(DESTDIR)$(PLUGINDIR)' || exit 1; \
+	for plugin in $(PLUGINS_SHIPPED); do \
+		$(INSTALL) -m 755 "$$plugin" '$(DESTDIR)$(PLUGINDIR)' || exit 1; \
 	done
 
 install-man:
@@ -42,7 +42,7 @@ install-etc:
 	test -e $(CONF) || { $(call relocate,etc/turnpike.conf,$(CONF)); }
 	$(call relocate,etc/turnpike.service,'$(DESTDIR)$(PREFIX)/lib/systemd/system/turnpike.service')
 	$(INSTALL) -m 644 etc/turnpike.sysusers '$(DESTDIR)$(PREFIX)/lib/sysusers.d/turnpike.conf'
-	for example in etc/turnpike.conf etc/conf.d/*.conf; do \
+	for example in etc/turnpike.conf etc/users.example etc/conf.d/*.conf; do \
 		test ! -e "$$example" || { $(call relocate,"$$example",$(EXAMPLES)/"$${example##*/}"); } \
 			|| exit 1; \
 	done
