@@ -368,6 +368,13 @@ static void a_moved_file_is_opened_anew(void)
 	tell_create(&f);
 	CU_ASSERT_EQUAL(count_lines(written(&f)), 2);
 	CU_ASSERT_EQUAL(count_lines(scratch_read(&f.scratch, "events.1")), 1);
+
+	/* One that another made in its place, as log rotators do. */
+	CU_ASSERT_EQUAL(rename(scratch_path(&f.scratch, "events"), moved), 0);
+	scratch_write(&f.scratch, "events", 0600, "");
+	tell_create(&f);
+	CU_ASSERT_EQUAL(count_lines(written(&f)), 1);
+	CU_ASSERT_EQUAL(count_lines(scratch_read(&f.scratch, "events.1")), 2);
 	close_log(&f);
 }
 
