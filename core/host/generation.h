@@ -59,7 +59,8 @@ int tp_generation_create(const struct tp_instance_config *configs, size_t count,
 
 /**
  * At a reload, before its workers start: let each instance take over from the
- * one of the same name and file in @previous.
+ * one of the same name in @previous. One whose file was replaced meanwhile is
+ * other code, which knows nothing of the state before: it starts afresh.
  *
  * Thread: main
  * Errors: what adopt returned; the caller drops @generation then, @previous is as it was

@@ -2,18 +2,14 @@
 #include "host/loader.h"
 
 #include <dlfcn.h>
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <ltdl.h>
 
 #include <turnpike/error.h>
 
+#include "host/plugin_file.h"
 #include "host/problem.h"
 
 #define ENTRY_SYMBOL "turnpike_plugin"
@@ -22,7 +18,7 @@ struct tp_loaded {
 	lt_dlhandle handle;
 	struct tp_plugin plugin;
 	struct tp_events events;
-	char *path;
+	struct tp_plugin_file *file;
 };
 
 /* Size of the tables by minor version, so that each is exactly what its header said. */
@@ -33,110 +29,23 @@ static const struct {
 	[0] = {sizeof(struct tp_plugin), sizeof(struct tp_events)},
 };
 
-/* --- the file --------------------------------------------------------------------- */
-
-static int join_path(const char *file, const char *plugin_dir, char out[PATH_MAX],
-		     char problem[TP_PROBLEM_SIZE])
-{
-	int len;
-
-	if (file[0] == '/') {
-		len = snprintf(out, PATH_MAX, "%s", file);
-	} else if (file[0] == '\0' || strchr(file, '/') != NULL) {
-		return tp_problem(problem, TP_EINVAL,
-				  "\"%s\" is neither an absolute path nor the name of a plugin",
-				  file);
-	} else {
-		len = snprintf(out, PATH_MAX, "%s/%s.so", plugin_dir, file);
-	}
-	if (len < 0 || len >= PATH_MAX) {
-		return tp_problem(problem, TP_EINVAL, "\"%.80s\" is too long a path", file);
-	}
-	return 0;
-}
-
-static int system_problem(const char *path, char problem[TP_PROBLEM_SIZE])
-{
-	int err = errno == ENOENT || errno == ENOTDIR ? TP_ENOENT
-		  : errno == EACCES                   ? TP_EPERM
-		  : errno == ENOMEM                   ? TP_ENOMEM
-						      : TP_EINVAL;
-
-	return tp_problem(problem, err, "%s: %s", path, strerror(errno));
-}
-
-/* Nobody but root and this user may write it: what is in it runs as this user. */
-static int check_writers(const char *path, mode_t type, char problem[TP_PROBLEM_SIZE])
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0) {
-		return system_problem(path, problem);
-	}
-	if ((st.st_mode & S_IFMT) != type) {
-		return tp_problem(problem, TP_EINVAL, "%s: is no %s", path,
-				  type == S_IFREG ? "file" : "folder");
-	}
-	if (st.st_uid != 0 && st.st_uid != geteuid()) {
-		return tp_problem(problem, TP_EPERM,
-				  "%s: belongs to user %u, must be root's or %u's", path,
-				  (unsigned)st.st_uid, (unsigned)geteuid());
-	}
-	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		return tp_problem(problem, TP_EPERM,
-				  "%s: others can write it (mode %04o), must be its owner alone",
-				  path, (unsigned)(st.st_mode & 07777));
-	}
-	return 0;
-}
-
-static int check_folder_of(const char *path, char problem[TP_PROBLEM_SIZE])
-{
-	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL || slash == path) {
-		return check_writers(slash == NULL ? "." : "/", S_IFDIR, problem);
-	}
-	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
-	return check_writers(folder, S_IFDIR, problem);
-}
-
-/* The file itself, and where a symbolic link to it stands. */
-static int resolve(const char *file, const char *plugin_dir, char **out,
-		   char problem[TP_PROBLEM_SIZE])
-{
-	char path[PATH_MAX];
-	int err = join_path(file, plugin_dir, path, problem);
-
-	if (err != 0) {
-		return err;
-	}
-	*out = realpath(path, NULL);
-	if (*out == NULL) {
-		return system_problem(path, problem);
-	}
-	err = check_writers(*out, S_IFREG, problem);
-	if (err == 0) {
-		err = check_folder_of(*out, problem);
-	}
-	if (err == 0) {
-		err = check_folder_of(path, problem);
-	}
-	return err;
-}
-
 /* --- the object ------------------------------------------------------------------- */
 
-static const char *library_sentence(const char *path, const char *sentence)
+static const char *path_of(const struct tp_loaded *loaded)
 {
-	size_t len = strlen(path);
+	return tp_plugin_file_path(loaded->file);
+}
+
+/* What a library says, after the path where it starts with that. */
+static const char *library_sentence(const struct tp_loaded *loaded, const char *sentence)
+{
+	const char *name = tp_plugin_file_load_name(loaded->file);
+	size_t len = strlen(name);
 
 	if (sentence == NULL) {
 		return "cannot be loaded";
 	}
-	/* The dynamic linker mostly starts with the path. */
-	if (strncmp(sentence, path, len) == 0 && strncmp(sentence + len, ": ", 2) == 0) {
+	if (strncmp(sentence, name, len) == 0 && strncmp(sentence + len, ": ", 2) == 0) {
 		return sentence + len + 2;
 	}
 	return sentence;
@@ -158,15 +67,15 @@ static int open_local(struct tp_loaded *loaded, char problem[TP_PROBLEM_SIZE])
 	lt_dladvise advise;
 
 	if (lt_dladvise_init(&advise) != 0) {
-		return tp_problem(problem, TP_ENOMEM, "%s: out of memory", loaded->path);
+		return tp_problem(problem, TP_ENOMEM, "%s: out of memory", path_of(loaded));
 	}
 	if (lt_dladvise_local(&advise) == 0) {
-		loaded->handle = lt_dlopenadvise(loaded->path, advise);
+		loaded->handle = lt_dlopenadvise(tp_plugin_file_load_name(loaded->file), advise);
 	}
 	lt_dladvise_destroy(&advise);
 	if (loaded->handle == NULL) {
-		return tp_problem(problem, TP_EINVAL, "%s: %s", loaded->path,
-				  library_sentence(loaded->path, lt_dlerror()));
+		return tp_problem(problem, TP_EINVAL, "%s: %s", path_of(loaded),
+				  library_sentence(loaded, lt_dlerror()));
 	}
 	return 0;
 }
@@ -184,10 +93,10 @@ static int open_object(struct tp_loaded *loaded, char problem[TP_PROBLEM_SIZE])
 	if (err != 0) {
 		return err;
 	}
-	preflight = dlopen(loaded->path, RTLD_NOW | RTLD_LOCAL);
+	preflight = dlopen(tp_plugin_file_load_name(loaded->file), RTLD_NOW | RTLD_LOCAL);
 	if (preflight == NULL) {
-		return tp_problem(problem, TP_EINVAL, "%s: %s", loaded->path,
-				  library_sentence(loaded->path, dlerror()));
+		return tp_problem(problem, TP_EINVAL, "%s: %s", path_of(loaded),
+				  library_sentence(loaded, dlerror()));
 	}
 	err = open_local(loaded, problem);
 	dlclose(preflight);
@@ -255,14 +164,14 @@ static int read_tables(struct tp_loaded *loaded, char problem[TP_PROBLEM_SIZE])
 
 	if (entry == NULL) {
 		return tp_problem(problem, TP_EINVAL, "%s: exports no symbol " ENTRY_SYMBOL,
-				  loaded->path);
+				  path_of(loaded));
 	}
-	err = check_version(entry, loaded->path, problem);
+	err = check_version(entry, path_of(loaded), problem);
 	if (err != 0) {
 		return err;
 	}
 	memcpy(&loaded->plugin, entry, entry->size);
-	err = check_members(&loaded->plugin, loaded->path, problem);
+	err = check_members(&loaded->plugin, path_of(loaded), problem);
 	if (err != 0) {
 		return err;
 	}
@@ -279,7 +188,7 @@ int tp_loader_open(const char *file, const char *plugin_dir, char problem[TP_PRO
 	if (loaded == NULL) {
 		return tp_problem(problem, TP_ENOMEM, "%s: out of memory", file);
 	}
-	err = resolve(file, plugin_dir, &loaded->path, problem);
+	err = tp_plugin_file_open(file, plugin_dir, problem, &loaded->file);
 	if (err == 0) {
 		err = open_object(loaded, problem);
 	}
@@ -302,7 +211,7 @@ void tp_loader_close(struct tp_loaded **loaded)
 	if ((*loaded)->handle != NULL) {
 		lt_dlclose((*loaded)->handle);
 	}
-	free((*loaded)->path);
+	tp_plugin_file_close(&(*loaded)->file);
 	free(*loaded);
 	*loaded = NULL;
 }
@@ -319,5 +228,5 @@ const struct tp_events *tp_loaded_events(const struct tp_loaded *loaded)
 
 const char *tp_loaded_path(const struct tp_loaded *loaded)
 {
-	return loaded->path;
+	return path_of(loaded);
 }

@@ -235,6 +235,49 @@ static void looks_at_both_ends_of_a_link(void)
 	folder_close();
 }
 
+static struct tp_loaded *load_replaced(const char *by)
+{
+	char problem[TP_PROBLEM_SIZE] = "";
+	char path[PATH_MAX];
+	struct tp_loaded *loaded = NULL;
+
+	copy_plugin(by);
+	snprintf(path, sizeof(path), "%s", in_folder(by));
+	CU_ASSERT_EQUAL(rename(path, in_folder("empty.so")), 0);
+	CU_ASSERT_EQUAL_FATAL(tp_loader_open("empty", folder, problem, &loaded), 0);
+	return loaded;
+}
+
+/* A reload after an upgrade runs the new code, beside the old one. */
+static void a_replaced_file_is_loaded_anew(void)
+{
+	char problem[TP_PROBLEM_SIZE];
+	struct tp_loaded *first = NULL;
+	struct tp_loaded *second;
+	struct tp_loaded *third;
+	struct tp_loaded *again = NULL;
+
+	folder_open();
+	CU_ASSERT_EQUAL_FATAL(tp_loader_open("empty", folder, problem, &first), 0);
+	second = load_replaced("denies_all.so");
+	third = load_replaced("answers_late.so");
+	CU_ASSERT_EQUAL_FATAL(tp_loader_open("empty", folder, problem, &again), 0);
+	CU_ASSERT_STRING_EQUAL(tp_loaded_plugin(first)->name, "empty");
+	CU_ASSERT_STRING_EQUAL(tp_loaded_plugin(second)->name, "denies_all");
+	CU_ASSERT_STRING_EQUAL(tp_loaded_plugin(third)->name, "answers_late");
+	CU_ASSERT_PTR_EQUAL(tp_loaded_events(again)->on_stun_request_authorization,
+			    tp_loaded_events(third)->on_stun_request_authorization);
+	CU_ASSERT_STRING_EQUAL(tp_loaded_path(third), tp_loaded_path(first));
+	tp_loader_close(&first);
+	tp_loader_close(&second);
+	tp_loader_close(&again);
+	second = load_replaced("denies_all.so");
+	CU_ASSERT_STRING_EQUAL(tp_loaded_plugin(second)->name, "denies_all");
+	tp_loader_close(&second);
+	tp_loader_close(&third);
+	folder_close();
+}
+
 static void refuses_what_is_no_shared_object(void)
 {
 	char problem[TP_PROBLEM_SIZE];
@@ -255,4 +298,4 @@ TEST_SUITE("loader", TEST(loads_by_name_and_by_path), TEST(one_object_may_be_loa
 	   TEST(names_what_is_not_there), TEST(refuses_what_is_no_file),
 	   TEST(refuses_a_file_that_others_can_write), TEST(refuses_a_folder_that_others_can_write),
 	   TEST(refuses_a_file_of_another_user), TEST(looks_at_both_ends_of_a_link),
-	   TEST(refuses_what_is_no_shared_object));
+	   TEST(a_replaced_file_is_loaded_anew), TEST(refuses_what_is_no_shared_object));
