@@ -19,9 +19,9 @@ typedef void (*tp_answered_fn)(struct tp_request *request, enum tp_verdict verdi
 struct tp_asking {
 	enum tp_event event;
 	const void *payload;
-	size_t next; /* link to ask next */
-	bool asking; /* inside a handler now: tp_request_park() is allowed */
-	bool allowed; /* some gate said TP_ALLOW */
+	size_t next;             /* link to ask next */
+	bool asking;             /* inside a handler now: tp_request_park() is allowed */
+	bool allowed;            /* some gate said TP_ALLOW */
 	struct tp_ticket ticket; /* while parked; id 0 otherwise */
 	struct tp_timer deadline;
 	tp_answered_fn answered;

@@ -20,8 +20,8 @@ struct tp_setting {
 
 /* One plugin as configured. */
 struct tp_instance_config {
-	const char *name;	 /* of the instance: "auth_file" */
-	const char *file;	 /* absolute path, or a name in the plugin directory */
+	const char *name;        /* of the instance: "auth_file" */
+	const char *file;        /* absolute path, or a name in the plugin directory */
 	const char *config_file; /* for messages */
 	const struct tp_setting *settings;
 	size_t setting_count;

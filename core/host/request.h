@@ -37,10 +37,10 @@ struct tp_request {
 	struct tp_arena arena;
 	struct tp_five_tuple five_tuple;
 	const struct tp_stun_msg *msg; /* owned by the request: it survives parking */
-	const char *user;	       /* NULL until known */
+	const char *user;              /* NULL until known */
 	const char *realm;
 	struct tp_build *build; /* the success response while its gate is asked, else NULL */
-	size_t build_reserve;	/* bytes that integrity and fingerprint will need in it */
+	size_t build_reserve;   /* bytes that integrity and fingerprint will need in it */
 
 	uint16_t deny_code; /* 0: the event's own */
 	char deny_reason[128];

@@ -15,10 +15,10 @@
  * through the same table type, so both are checked alike.
  */
 struct tp_value {
-	bool set; /* in the file or by default */
+	bool set;        /* in the file or by default */
 	int64_t integer; /* BOOL (0, 1), INTEGER, DURATION, SIZE, RATE; ENUM: index of the choice */
-	char *string;	 /* STRING, SECRET, PATH, ENUM */
-	char **words;	 /* LIST, PREFIXES */
+	char *string;    /* STRING, SECRET, PATH, ENUM */
+	char **words;    /* LIST, PREFIXES */
 	size_t word_count;
 	struct tp_addr addr; /* ADDRESS */
 };

@@ -29,7 +29,8 @@ struct tp_ticket_table;
  */
 int tp_ticket_table_create(struct tp_worker *worker, size_t ceiling, struct tp_ticket_table **out);
 
-/** From now on tickets of the worker are stale. No request may be parked. Sets the pointer to NULL. */
+/** From now on tickets of the worker are stale. No request may be parked. Sets the pointer to NULL.
+ */
 void tp_ticket_table_free(struct tp_ticket_table **table);
 
 /** Requests parked now. */
