@@ -60,9 +60,9 @@ clean:
 
 # --- packages -----------------------------------------------------------------
 
-DEPS_BUILD := gcc make pkg-config libc6-dev libevent-dev libgnutls28-dev libltdl-dev libiniparser-dev zlib1g-dev
+DEPS_BUILD := gcc make pkg-config libc6-dev libevent-dev libgnutls28-dev libltdl-dev libiniparser-dev zlib1g-dev libjansson-dev
 DEPS_CHECK := $(DEPS_BUILD) g++ clang llvm binutils libclang-rt-14-dev libcunit1-dev coturn chromium chromium-driver \
-	python3-selenium openssl mandoc iproute2 procps curl
+	python3-selenium openssl mandoc groff iproute2 procps curl libnss3-tools util-linux
 
 # Announce and install what dpkg does not know; silent when all is there.
 define install_packages

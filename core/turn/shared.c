@@ -26,7 +26,6 @@ void tp_turn_options_init(struct tp_turn_options *options)
 		.max_channels = 32,
 		.password_algorithms = {TP_PASSWORD_SHA256, TP_PASSWORD_MD5},
 		.password_algorithm_count = 2,
-		.userhash = true,
 		.unauthenticated_rate = 2000,
 	};
 }

@@ -78,12 +78,8 @@ check "no relayed socket is left" within 5 released
 
 stop_daemon
 
-# Time-limited credentials, made on the spot. The hash of a user name names nobody to a
-# plugin that keeps no list, so none is asked for.
+# Time-limited credentials, made on the spot.
 write_config "$work/turnpike.conf" "plugins = auth_secret" <<-END
-[auth]
-userhash = no
-
 [plugin.auth_secret]
 secret = "$secret"
 END

@@ -255,7 +255,7 @@ static void every_key_arrives_where_it_belongs(void)
 		"alternate_servers = 192.0.2.1, [2001:db8::1]:5000\n"
 		"alternate_domain = alt.example.org\n"
 		"[auth]\n"
-		"password_algorithms = md5\nuserhash = no\nnonce_lifetime = 90\n"
+		"password_algorithms = md5\nuserhash = yes\nnonce_lifetime = 90\n"
 		"unauthenticated_rate = 0\n"
 		"[relay]\n"
 		"address = 10.0.0.5>203.0.113.7 2001:db8::7\nports = 50000-50100\n"
@@ -296,7 +296,7 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_STRING_EQUAL(turn->alternate_domain, "alt.example.org");
 	CU_ASSERT_EQUAL(turn->password_algorithm_count, 1);
 	CU_ASSERT_EQUAL(turn->password_algorithms[0], TP_PASSWORD_MD5);
-	CU_ASSERT_FALSE(turn->userhash);
+	CU_ASSERT_TRUE(turn->userhash);
 	CU_ASSERT_EQUAL(turn->nonce_lifetime_s, 90);
 	CU_ASSERT_EQUAL(turn->unauthenticated_rate, 0);
 	CU_ASSERT_EQUAL(turn->relay_count, 2);

@@ -181,9 +181,14 @@ static void one_of_the_two_attributes_alone_is_400(void)
 	turn_fixture_close(&f);
 }
 
+static void with_userhash(struct tp_turn_options *options)
+{
+	options->userhash = true;
+}
+
 static void userhash_names_the_user(void)
 {
-	turn_fixture_open(&f);
+	turn_fixture_open_with(&f, with_userhash);
 	turn_fixture_challenge(&f);
 	CU_ASSERT_TRUE(tp_nonce_features((struct tp_view){(const uint8_t *)f.client.nonce,
 							  strlen(f.client.nonce)}) &
@@ -200,7 +205,6 @@ static void userhash_names_the_user(void)
 static void old_only(struct tp_turn_options *options)
 {
 	options->password_algorithm_count = 0;
-	options->userhash = false;
 }
 
 static void without_algorithms_no_feature_is_announced(void)
