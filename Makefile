@@ -49,7 +49,7 @@ help:
 	@echo 'make check-fast          unit and plugin suites only'
 	@echo 'make check-long          the long forms of the sanitizer and fuzz runs'
 	@echo 'make lint                include order, exports, headers, manual pages'
-	@echo 'make bench               cost of the daemon beside the coturn that Debian ships'
+	@echo 'make bench               CPU per relayed packet and heap per allocation of the protocol itself'
 	@echo 'make install             DESTDIR=, PREFIX=$(PREFIX), SYSCONFDIR=$(SYSCONFDIR)'
 	@echo 'make deps, deps-check    install the packages to build; to test'
 	@echo 'make clean               remove $(BUILD)/'

@@ -33,6 +33,7 @@ include tests/plugins/rules.mk
 include tests/system/rules.mk
 include tests/fuzz/rules.mk
 include tests/bench/rules.mk
+include tests/lint/rules.mk
 
 # --- make check ---------------------------------------------------------------
 

@@ -2,27 +2,56 @@
 # SPDX-License-Identifier: Apache-2.0
 # The daemon exports what include/turnpike marks with TP_API, no more, no less.
 #
-#	tests/lint/exports.sh PROGRAM
-set -eu
+#	tests/lint/exports.sh PROGRAM | --self-test
 
-program=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-
-# Preprocessed, one declaration a line; the name stands before the first bracket.
-echo '#include <turnpike/plugin.h>' |
-	"${CC:-cc}" -E -P -std=c11 -Iinclude -xc - | tr '\n' ' ' | tr ';' '\n' |
-	sed -n 's/.*__attribute__((visibility("default")))\([^(]*\)(.*/\1/p' |
-	sed 's/.*[ *]//' | sort -u >"$work/declared"
+. "$(dirname "$0")/lib.sh"
 
 # Not ours: what the linker adds, and copies of a library's variables, which
 # carry the library's version.
-nm -D --defined-only "$program" | awk '{ print $NF }' |
-	grep -v -e '^_' -e '@' -e '^data_start$' | sort -u >"$work/exported"
+exported() {
+	nm -D --defined-only "$program" | awk '{ print $NF }' |
+		grep -v -e '^_' -e '@' -e '^data_start$' | sort -u
+}
 
-test -s "$work/declared"
-if ! diff -u "$work/declared" "$work/exported" >"$work/diff"; then
-	echo "$program: exported symbols are not those of include/turnpike (- missing, + too many):"
-	sed -n '/^[-+][^-+]/p' "$work/diff"
-	exit 1
+check() {
+	api_functions >"$work/declared"
+	exported >"$work/exported"
+	if [ ! -s "$work/declared" ]; then
+		echo "include/turnpike: declares no function with TP_API"
+	fi
+	comm -23 "$work/declared" "$work/exported" | sed "s|^|$program: does not export |"
+	comm -13 "$work/declared" "$work/exported" | sed "s|^|$program: exports |"
+}
+
+build_program() {
+	"${CC:-cc}" -shared -fPIC -fvisibility=hidden -I"$work/tree/include" -o "$program" -xc - \
+		<<-END
+		#include <turnpike/plugin.h>
+		$1
+		END
+}
+
+self_test() {
+	program=$work/program.so
+	fresh
+	plant include/turnpike/plugin.h <<-'END'
+		#define TP_API __attribute__((visibility("default")))
+		TP_API int tp_thing_make(int size);
+		TP_API const char *tp_thing_name(void);
+		END
+	make='int tp_thing_make(int size) { return size; }'
+	name='const char *tp_thing_name(void) { return ""; }'
+	build_program "$make $name int tp_other_make(void) { return 0; }"
+	clean "a program that exports what is declared"
+
+	build_program "$make"
+	found "$program: does not export tp_thing_name"
+	build_program "$make $name TP_API int tp_other_make(void) { return 0; }"
+	found "$program: exports tp_other_make"
+}
+
+if [ "${1-}" != --self-test ]; then
+	program=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+	shift
 fi
+lint "$@"
