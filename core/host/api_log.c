@@ -6,12 +6,30 @@
 #include "base/log.h"
 #include "host/instance_body.h"
 
-/* A plugin's call sites are told apart by their formats, which are literals. */
+/* Is the place this format's, or free and now this format's? */
+static bool claim(struct tp_instance_log_site *place, const char *format)
+{
+	const char *found = NULL;
+
+	return atomic_load(&place->format) == format ||
+	       atomic_compare_exchange_strong(&place->format, &found, format) || found == format;
+}
+
+/* One that chatters must not silence another; beyond the table's size some share. */
 static struct tp_log_site *site_of(const struct tp_instance *self, const char *format)
 {
 	uint64_t mixed = (uint64_t)(uintptr_t)format * UINT64_C(0x9e3779b97f4a7c15);
+	size_t home = (size_t)(mixed >> 32) % TP_INSTANCE_LOG_SITES;
 
-	return &self->log_sites[(mixed >> 32) % TP_INSTANCE_LOG_SITES];
+	for (size_t i = 0; i < TP_INSTANCE_LOG_SITES; i++) {
+		struct tp_instance_log_site *place =
+			&self->log_sites[(home + i) % TP_INSTANCE_LOG_SITES];
+
+		if (claim(place, format)) {
+			return &place->site;
+		}
+	}
+	return &self->log_sites[home].site;
 }
 
 void tp_log(const struct tp_instance *self, enum tp_log_level level, const char *format, ...)

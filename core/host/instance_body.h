@@ -11,6 +11,12 @@
 
 #define TP_INSTANCE_LOG_SITES 64
 
+/* A call site of a plugin, told from others by its format, a literal. */
+struct tp_instance_log_site {
+	_Atomic(const char *) format; /* NULL: free */
+	struct tp_log_site site;
+};
+
 /* What an instance has on one worker; touched by that worker alone. */
 struct tp_instance_worker {
 	_Alignas(64) void *state; /* the plugin's */
@@ -31,8 +37,8 @@ struct tp_instance {
 	struct tp_generation *generation; /* it is part of, without a reference; NULL: none */
 	struct tp_instance_worker *on_worker;
 	unsigned workers;
-	bool created;                  /* create was called */
-	struct tp_log_site *log_sites; /* by the address of the format */
+	bool created; /* create was called */
+	struct tp_instance_log_site *log_sites;
 };
 
 /** End all timers of the instance on that worker. Thread: the worker's. */

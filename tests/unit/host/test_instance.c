@@ -212,10 +212,44 @@ static void a_flood_of_lines_is_held_back(void)
 	fake_host_close(host);
 }
 
+/* Each use is two formats of its own: one that chatters, one that comes after it. */
+#define CHATTER_THEN_SPEAK(name)                                                                   \
+	do {                                                                                       \
+		for (int i = 0; i < 100; i++) {                                                    \
+			tp_log(self, TP_LOG_DEBUG, "chatter " name);                               \
+		}                                                                                  \
+		tp_log(self, TP_LOG_WARN, "spoken " name);                                         \
+		CU_ASSERT_TRUE(has(fake_host_log(host), "spoken " name));                          \
+	} while (0)
+
+static void a_flood_of_lines_silences_no_other(void)
+{
+	struct fake_host *host = fake_host_open("empty", "");
+	struct tp_instance *self = fake_host_instance(host);
+
+	CHATTER_THEN_SPEAK("one");
+	CHATTER_THEN_SPEAK("two");
+	CHATTER_THEN_SPEAK("three");
+	CHATTER_THEN_SPEAK("four");
+	CHATTER_THEN_SPEAK("five");
+	CHATTER_THEN_SPEAK("six");
+	CHATTER_THEN_SPEAK("seven");
+	CHATTER_THEN_SPEAK("eight");
+	CHATTER_THEN_SPEAK("nine");
+	CHATTER_THEN_SPEAK("ten");
+	CHATTER_THEN_SPEAK("eleven");
+	CHATTER_THEN_SPEAK("twelve");
+	CHATTER_THEN_SPEAK("thirteen");
+	CHATTER_THEN_SPEAK("fourteen");
+	CHATTER_THEN_SPEAK("fifteen");
+	CHATTER_THEN_SPEAK("sixteen");
+	fake_host_close(host);
+}
+
 TEST_SUITE("instance", TEST(options_come_as_written_or_by_default),
 	   TEST(options_not_set_are_nothing), TEST(what_does_not_start_says_why),
 	   TEST(destroy_follows_a_create_that_failed),
 	   TEST(a_worker_that_did_not_start_is_not_stopped),
 	   TEST(asking_for_what_is_not_declared_ends_the_process),
 	   TEST(a_crash_in_create_ends_the_process), TEST(counters_and_lines_carry_the_name),
-	   TEST(a_flood_of_lines_is_held_back));
+	   TEST(a_flood_of_lines_is_held_back), TEST(a_flood_of_lines_silences_no_other));
