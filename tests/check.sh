@@ -19,7 +19,7 @@ for step in "$@"; do
 	echo "== $step"
 	began=$(date +%s)
 	# shellcheck disable=SC2086 # a step is several words
-	{ $make --no-print-directory $step </dev/null 2>&1; echo "status $?"; } | tee "$log" |
+	{ $make -s --no-print-directory $step </dev/null 2>&1; echo "status $?"; } | tee "$log" |
 		grep -v '^status [0-9]*$'
 	counts=$(awk '/^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3 }
 		/^status / { s = $2 } END { if (s != 0 && f == 0) f = 1; print p + 0, f + 0 }' "$log")
