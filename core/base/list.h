@@ -52,7 +52,8 @@ static inline struct tp_list *tp_list_shift(struct tp_list *list)
 	return first;
 }
 
-#define tp_list_for_each(link, list) for ((link) = (list)->next; (link) != (list); (link) = (link)->next)
+#define tp_list_for_each(link, list)                                                               \
+	for ((link) = (list)->next; (link) != (list); (link) = (link)->next)
 
 /* Survives the removal of @link inside the body. */
 #define tp_list_for_each_safe(link, after, list)                                                   \

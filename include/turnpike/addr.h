@@ -20,11 +20,11 @@ enum tp_family {
  * padding: two equal addresses are equal bytes, so it can be a table's key.
  */
 struct tp_addr {
-	uint8_t family;	    /* enum tp_family */
-	uint8_t reserved;   /* 0 */
-	uint16_t port;	    /* host byte order; 0 for none */
-	uint8_t bytes[16];  /* network byte order; IPv4 in the first four, the rest 0 */
-	uint32_t scope_id;  /* interface of a link-local IPv6 address; 0 otherwise */
+	uint8_t family;    /* enum tp_family */
+	uint8_t reserved;  /* 0 */
+	uint16_t port;     /* host byte order; 0 for none */
+	uint8_t bytes[16]; /* network byte order; IPv4 in the first four, the rest 0 */
+	uint32_t scope_id; /* interface of a link-local IPv6 address; 0 otherwise */
 };
 
 enum tp_transport {
@@ -39,7 +39,7 @@ enum tp_transport {
 struct tp_five_tuple {
 	struct tp_addr client_addr; /* as the server sees it */
 	struct tp_addr server_addr; /* the local address the client sent to */
-	uint32_t transport;	    /* enum tp_transport */
+	uint32_t transport;         /* enum tp_transport */
 };
 
 /* Room for "[2001:db8:ffff:ffff:ffff:ffff:255.255.255.255%4294967295]:65535" and NUL. */

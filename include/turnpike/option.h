@@ -12,33 +12,34 @@
 TP_BEGIN_DECLS
 
 enum tp_option_type {
-	TP_OPTION_BOOL = 0,	/* yes, no, true, false, on, off, 1, 0 */
-	TP_OPTION_INTEGER = 1,	/* decimal, min to max */
-	TP_OPTION_DURATION = 2, /* 90, 90s, 15m, 12h, 7d, 250ms: a number alone is seconds; value in milliseconds */
-	TP_OPTION_SIZE = 3,	/* 4096, 64k, 16M, 2G (powers of 1024); value in bytes */
-	TP_OPTION_RATE = 4,	/* 500k, 2M, 1G (powers of 1000); value in bits a second */
+	TP_OPTION_BOOL = 0,     /* yes, no, true, false, on, off, 1, 0 */
+	TP_OPTION_INTEGER = 1,  /* decimal, min to max */
+	TP_OPTION_DURATION = 2, /* 90, 90s, 15m, 12h, 7d, 250ms: a number alone is seconds; value in
+				   milliseconds */
+	TP_OPTION_SIZE = 3,     /* 4096, 64k, 16M, 2G (powers of 1024); value in bytes */
+	TP_OPTION_RATE = 4,     /* 500k, 2M, 1G (powers of 1000); value in bits a second */
 	TP_OPTION_STRING = 5,
-	TP_OPTION_SECRET = 6,	/* a string that is never printed */
-	TP_OPTION_PATH = 7,	/* absolute */
-	TP_OPTION_LIST = 8,	/* words separated by blanks or commas */
+	TP_OPTION_SECRET = 6,   /* a string that is never printed */
+	TP_OPTION_PATH = 7,     /* absolute */
+	TP_OPTION_LIST = 8,     /* words separated by blanks or commas */
 	TP_OPTION_PREFIXES = 9, /* a list of IP networks */
 	TP_OPTION_ADDRESS = 10, /* IP address, port optional */
-	TP_OPTION_ENUM = 11,	/* one of choices */
+	TP_OPTION_ENUM = 11,    /* one of choices */
 };
 
-#define TP_OPTION_REQUIRED 1u	/* the plugin does not start without it */
+#define TP_OPTION_REQUIRED 1u   /* the plugin does not start without it */
 #define TP_OPTION_RELOADABLE 2u /* a reload may change it */
 
 /* One ini key of a plugin; the daemon parses, checks and documents from it. */
 struct tp_option {
 	const char *name; /* lower case, [a-z0-9_] */
 	enum tp_option_type type;
-	const char *default_value;   /* as it would stand in the file; NULL for none */
-	const char *help;	     /* one line, no full stop */
-	int64_t min;		     /* INTEGER, DURATION (ms), SIZE, RATE; both 0: no range */
+	const char *default_value; /* as it would stand in the file; NULL for none */
+	const char *help;          /* one line, no full stop */
+	int64_t min;               /* INTEGER, DURATION (ms), SIZE, RATE; both 0: no range */
 	int64_t max;
-	const char *unit;	     /* for an INTEGER; NULL for none */
-	const char *const *choices;  /* ENUM; ends with NULL */
+	const char *unit;           /* for an INTEGER; NULL for none */
+	const char *const *choices; /* ENUM; ends with NULL */
 	unsigned flags;
 };
 

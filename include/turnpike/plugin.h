@@ -39,7 +39,7 @@ struct tp_plugin {
 	size_t size; /* sizeof(struct tp_plugin) */
 	const char *name;
 	const char *version;
-	const char *summary; /* one line */
+	const char *summary;             /* one line */
 	const struct tp_option *options; /* ends with a NULL name; NULL for none */
 	const struct tp_events *events;
 
@@ -68,14 +68,13 @@ struct tp_plugin {
 /** Define the plugin: name, version, summary, then members of struct tp_plugin. */
 #define TP_PLUGIN(plugin_name, plugin_version, plugin_summary, ...)                                \
 	TP_PLUGIN_LINKAGE_ TP_API const struct tp_plugin turnpike_plugin;                          \
-	const struct tp_plugin turnpike_plugin = {                                                 \
-		.abi_major = TP_ABI_MAJOR,                                                         \
-		.abi_minor = TP_ABI_MINOR,                                                         \
-		.size = sizeof(struct tp_plugin),                                                  \
-		.name = plugin_name,                                                               \
-		.version = plugin_version,                                                         \
-		.summary = plugin_summary,                                                         \
-		__VA_ARGS__}
+	const struct tp_plugin turnpike_plugin = {.abi_major = TP_ABI_MAJOR,                       \
+						  .abi_minor = TP_ABI_MINOR,                       \
+						  .size = sizeof(struct tp_plugin),                \
+						  .name = plugin_name,                             \
+						  .version = plugin_version,                       \
+						  .summary = plugin_summary,                       \
+						  __VA_ARGS__}
 
 /** The instance's name in the ini file. Owner: the instance. Thread: any. */
 TP_API const char *tp_instance_name(const struct tp_instance *self);

@@ -21,16 +21,16 @@ struct tp_ticket {
  * algorithm in use, or both keys. All is copied, and wiped when no longer needed.
  */
 struct tp_credentials {
-	size_t size;		   /* sizeof(struct tp_credentials) */
-	const char *password;	   /* UTF-8, as RFC 8265 OpaqueString; or NULL */
-	const uint8_t *key_md5;	   /* 16 bytes, MD5 of "user:realm:password"; or NULL */
+	size_t size;               /* sizeof(struct tp_credentials) */
+	const char *password;      /* UTF-8, as RFC 8265 OpaqueString; or NULL */
+	const uint8_t *key_md5;    /* 16 bytes, MD5 of "user:realm:password"; or NULL */
 	const uint8_t *key_sha256; /* 32 bytes, SHA-256 of the same; or NULL */
-	const char *user;	   /* the name, when the client sent USERHASH; else NULL keeps it */
-	uint32_t valid_for_s;	   /* the same allocation asks again after this; 0: each time */
+	const char *user;          /* the name, when the client sent USERHASH; else NULL keeps it */
+	uint32_t valid_for_s;      /* the same allocation asks again after this; 0: each time */
 	uint32_t max_allocations;  /* at a time for this user; 0: the daemon's limit */
 	uint32_t max_lifetime_s;   /* of this user's allocations; 0: the daemon's limit */
 	const char *const *more_passwords; /* tried in turn when "password" does not fit; or NULL */
-	size_t more_password_count;	   /* at most TP_MORE_PASSWORDS_MAX */
+	size_t more_password_count;        /* at most TP_MORE_PASSWORDS_MAX */
 };
 
 /**

@@ -34,14 +34,14 @@ enum tp_verdict {
  * and keeps it current; it is read on the owning worker, from inside a handler.
  */
 struct tp_allocation_view {
-	uint64_t id;	   /* unique in the life of the process */
+	uint64_t id;       /* unique in the life of the process */
 	const char *user;  /* UTF-8, NUL-terminated */
 	const char *realm; /* UTF-8, NUL-terminated */
 	struct tp_five_tuple five_tuple;
-	struct tp_addr relayed_addr;	  /* advertised to the client; first family asked for */
+	struct tp_addr relayed_addr;      /* advertised to the client; first family asked for */
 	struct tp_addr relayed_addr_more; /* with ADDITIONAL-ADDRESS-FAMILY; else family NONE */
-	uint64_t expires_ms;		  /* on the clock of tp_worker_now_ms() */
-	uint64_t created_ms;		  /* on the same clock */
+	uint64_t expires_ms;              /* on the clock of tp_worker_now_ms() */
+	uint64_t created_ms;              /* on the same clock */
 };
 
 TP_END_DECLS

@@ -42,12 +42,11 @@ TP_API void tp_worker_set_state(struct tp_instance *self, struct tp_worker *work
  * Thread: the worker's
  * Errors: NULL when out of memory
  */
-TP_API struct tp_worker_timer *tp_worker_timer_start(struct tp_instance *self,
-						     struct tp_worker *worker, uint64_t after_ms,
-						     void (*fire)(struct tp_instance *self,
-								  void *arg),
-						     void *arg);
-/** Cancel before it has fired; NULL inside is fine. Sets the pointer to NULL. Thread: the worker's. */
+TP_API struct tp_worker_timer *
+tp_worker_timer_start(struct tp_instance *self, struct tp_worker *worker, uint64_t after_ms,
+		      void (*fire)(struct tp_instance *self, void *arg), void *arg);
+/** Cancel before it has fired; NULL inside is fine. Sets the pointer to NULL. Thread: the worker's.
+ */
 TP_API void tp_worker_timer_cancel(struct tp_worker_timer **timer);
 
 TP_END_DECLS
