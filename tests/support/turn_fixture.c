@@ -74,7 +74,7 @@ static void open_generation(struct turn_fixture *f)
 	};
 	char problem[TP_PROBLEM_SIZE];
 
-	if (tp_generation_create(&config, 1, TEST_PLUGIN_DIR, 1, problem, &f->generation) != 0) {
+	if (tp_generation_create(&config, 1, TEST_PLUGIN_DIR, 2, problem, &f->generation) != 0) {
 		CU_FAIL_FATAL(problem);
 	}
 }
@@ -126,7 +126,7 @@ static void open_server(struct turn_fixture *f, void (*adjust)(struct tp_turn_op
 	if (adjust != NULL) {
 		adjust(&options);
 	}
-	tp_assert(tp_shared_create(&options, 1, &f->shared) == 0);
+	tp_assert(tp_shared_create(&options, 2, &f->shared) == 0);
 	tp_assert(tp_server_create(f->shared, &f->worker, f->generation, &f->server) == 0);
 }
 

@@ -10,11 +10,11 @@
 #include "turn/server.h"
 
 /*
- * A whole server on a fake clock and a fake network, with one client at
- * 192.0.2.10:4000 and the fixture plugin "hooks". The server listens on
- * 198.51.100.1:3478, relays from 203.0.113.7 and 2001:db8::7, knows users
- * "alice" and "bob" with password "secret" in realm "example.org", and allows peers in
- * 192.0.2.0/24 and 2001:db8:1::/48.
+ * A whole server, on the first of two workers, on a fake clock and a fake
+ * network, with one client at 192.0.2.10:4000 and the fixture plugin "hooks".
+ * The server listens on 198.51.100.1:3478, relays from 203.0.113.7 and
+ * 2001:db8::7, knows users "alice" and "bob" with password "secret" in realm
+ * "example.org", and allows peers in 192.0.2.0/24 and 2001:db8:1::/48.
  */
 struct turn_fixture {
 	struct fake_clock clock;
