@@ -40,7 +40,7 @@ include tests/lint/rules.mk
 CHECK_SUITES := check-unit check-plugins
 CHECK_STEPS := 'lint' '$(CHECK_SUITES)' 'SANITIZE=address,undefined $(CHECK_SUITES)' \
 	'SANITIZE=thread $(CHECK_SUITES)' 'CC=clang BUILD=build/clang WERROR=-Werror $(CHECK_SUITES)' \
-	'check-fuzz' 'check-system'
+	'check-instructions' 'check-fuzz' 'check-system'
 
 check: deps-check
 	@MAKE='$(MAKE)' tests/check.sh $(CHECK_STEPS)

@@ -1,11 +1,26 @@
 # bench: what the protocol costs on a network that is not there
 
-$(BUILD)/tests/bench/relay: $(BUILD)/tests/bench/relay.o $(call upto,turn) $(TEST_SUPPORT)
+bench_SUPPORT := $(BUILD)/tests/bench/void_net.o
+
+$(BUILD)/tests/bench/relay $(BUILD)/tests/bench/instructions: $(BUILD)/tests/bench/%: \
+		$(BUILD)/tests/bench/%.o $(bench_SUPPORT) $(call upto,turn) $(TEST_SUPPORT)
 	$(CC) $(LDFLAGS_ALL) -Wl,--export-dynamic -o $@ $^ $(LIBS)
+
+-include $(patsubst %.c,$(BUILD)/%.d,$(wildcard tests/bench/*.c))
 
 bench-protocol: $(BUILD)/tests/bench/relay $(fixture_plugins)
 	$<
 
+# Counts compare only between builds that are alike: gcc, -O2, no sanitizer.
+instructions_BUILD := $(BUILD)$(if $(SANITIZE)$(CFLAGS)$(filter-out gcc,$(CC))$(filter-out -O2,$(OPTIMIZE)),/plain)
+
+bench-instructions check-instructions:
+	@$(MAKE) --no-print-directory SANITIZE= CC=gcc OPTIMIZE=-O2 CFLAGS= BUILD=$(instructions_BUILD) \
+		bench-instructions-plain
+
+bench-instructions-plain: $(BUILD)/tests/bench/instructions $(fixture_plugins)
+	@tests/bench/instructions.sh $<
+
 bench: bench-protocol
 
-.PHONY: bench bench-protocol
+.PHONY: bench bench-protocol bench-instructions check-instructions bench-instructions-plain
