@@ -16,8 +16,8 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/turnpike-bench.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-valgrind -q --tool=callgrind --collect-atstart=no --callgrind-out-file="$work/out" \
-	"$program" 2>"$work/log" || {
+valgrind -q --tool=callgrind --toggle-collect='counted_*' \
+	--callgrind-out-file="$work/out" "$program" 2>"$work/log" || {
 	cat "$work/log" >&2
 	exit 1
 }
