@@ -37,6 +37,8 @@ struct tp_datagram_backend {
 	/* Per-loop state, kept with tp_loop_backend_state(); NULL: none. */
 	int (*loop_open)(struct tp_loop *loop, void **state);
 	void (*loop_close)(struct tp_loop *loop, void *state);
+	/* All hooks of the turn have run: nobody looks at what was delivered any more. */
+	void (*flushed)(struct tp_loop *loop, void *state);
 	/* Open a socket; or take over @fd when it is not -1 (bound already). */
 	int (*open)(struct tp_loop *loop, const struct tp_datagram_options *options, int fd,
 		    struct tp_datagram **out);

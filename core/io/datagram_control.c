@@ -2,6 +2,7 @@
 #include "io/datagram_control.h"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <string.h>
 
 #include "base/addr.h"
@@ -49,15 +50,20 @@ static void read_ipv6(const struct cmsghdr *cmsg, struct tp_packet *packet)
 	}
 }
 
-void tp_control_read(struct msghdr *msg, struct tp_packet *packet)
+size_t tp_control_read(struct msghdr *msg, struct tp_packet *packet)
 {
+	int segment_size = 0;
+
 	for (struct cmsghdr *at = CMSG_FIRSTHDR(msg); at != NULL; at = CMSG_NXTHDR(msg, at)) {
 		if (at->cmsg_level == IPPROTO_IP) {
 			read_ipv4(at, packet);
 		} else if (at->cmsg_level == IPPROTO_IPV6) {
 			read_ipv6(at, packet);
+		} else if (at->cmsg_level == SOL_UDP && at->cmsg_type == UDP_GRO) {
+			memcpy(&segment_size, CMSG_DATA(at), sizeof(segment_size));
 		}
 	}
+	return segment_size > 0 ? (size_t)segment_size : 0;
 }
 
 static void append(struct msghdr *msg, int level, int type, const void *value, size_t len)
@@ -105,6 +111,20 @@ void tp_control_write(struct msghdr *msg, void *control, const struct tp_packet 
 		append(msg, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_TCLASS : IP_TOS,
 		       &packet->tos, sizeof(packet->tos));
 	}
+	if (msg->msg_controllen == 0) {
+		msg->msg_control = NULL;
+	}
+}
+
+void tp_control_write_segment_size(struct msghdr *msg, void *control, uint16_t size)
+{
+	msg->msg_control = control;
+	append(msg, SOL_UDP, UDP_SEGMENT, &size, sizeof(size));
+}
+
+void tp_control_drop_segment_size(struct msghdr *msg)
+{
+	msg->msg_controllen -= CMSG_SPACE(sizeof(uint16_t));
 	if (msg->msg_controllen == 0) {
 		msg->msg_control = NULL;
 	}

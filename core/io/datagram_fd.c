@@ -2,6 +2,7 @@
 #include "io/datagram_fd.h"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -10,65 +11,103 @@
 #include "base/addr.h"
 #include "io/loop.h"
 
-static int open_fd(struct tp_datagram_fd *opened, const struct tp_datagram_options *options, int fd)
+static int open_fd(struct tp_datagram_fd *datagram, const struct tp_datagram_options *options)
 {
 	int err = 0;
 
-	opened->fd = fd;
-	if (fd == -1) {
-		err = tp_socket_open_udp(&options->socket, &opened->fd);
+	if (datagram->fd == -1) {
+		err = tp_socket_open_udp(&options->socket, &datagram->fd);
 	}
 	if (err == 0) {
-		err = tp_socket_local_addr(opened->fd, &opened->datagram.local_addr);
+		err = tp_socket_local_addr(datagram->fd, &datagram->datagram.local_addr);
 	}
-	opened->wildcard = tp_addr_is_any(&opened->datagram.local_addr);
+	datagram->wildcard = tp_addr_is_any(&datagram->datagram.local_addr);
 	return err;
+}
+
+static int wait_readable(struct tp_datagram_fd *datagram, event_callback_fn readable)
+{
+	datagram->readable = event_new(tp_loop_event_base(datagram->datagram.loop), datagram->fd,
+				       EV_READ | EV_PERSIST, readable, datagram);
+	if (datagram->readable == NULL || event_add(datagram->readable, NULL) != 0) {
+		return TP_ENOMEM;
+	}
+	return 0;
+}
+
+int tp_datagram_fd_init(struct tp_datagram_fd *datagram, struct tp_loop *loop,
+			const struct tp_datagram_options *options, int fd,
+			event_callback_fn readable)
+{
+	int err;
+
+	*datagram = (struct tp_datagram_fd){
+		.datagram =
+			{
+				.backend = tp_loop_backend(loop),
+				.loop = loop,
+				.owner = options->owner,
+				.receive = options->receive,
+			},
+		.fd = fd,
+		.segment_limit = UINT16_MAX,
+	};
+	err = open_fd(datagram, options);
+	if (err == 0 && readable != NULL) {
+		err = wait_readable(datagram, readable);
+	}
+	if (err != 0) {
+		int opened = tp_datagram_fd_fini(datagram);
+
+		if (fd == -1) {
+			tp_socket_close(&opened);
+		}
+	}
+	return err;
+}
+
+int tp_datagram_fd_fini(struct tp_datagram_fd *datagram)
+{
+	if (datagram->readable != NULL) {
+		event_free(datagram->readable);
+		datagram->readable = NULL;
+	}
+	return datagram->fd;
 }
 
 int tp_datagram_fd_open(struct tp_loop *loop, const struct tp_datagram_options *options, int fd,
 			event_callback_fn readable, struct tp_datagram **out)
 {
-	struct tp_datagram_fd *opened = calloc(1, sizeof(*opened));
+	struct tp_datagram_fd *opened = malloc(sizeof(*opened));
 	int err;
 
 	if (opened == NULL) {
 		return TP_ENOMEM;
 	}
-	opened->datagram.backend = tp_loop_backend(loop);
-	opened->datagram.loop = loop;
-	opened->datagram.owner = options->owner;
-	opened->datagram.receive = options->receive;
-	err = open_fd(opened, options, fd);
+	err = tp_datagram_fd_init(opened, loop, options, fd, readable);
 	if (err != 0) {
-		goto out;
-	}
-	err = TP_ENOMEM;
-	opened->readable = event_new(tp_loop_event_base(loop), opened->fd, EV_READ | EV_PERSIST,
-				     readable, opened);
-	if (opened->readable == NULL || event_add(opened->readable, NULL) != 0) {
-		goto out;
+		free(opened);
+		return err;
 	}
 	*out = &opened->datagram;
 	return 0;
-out:
-	if (opened->readable != NULL) {
-		event_free(opened->readable);
-	}
-	if (fd == -1) {
-		tp_socket_close(&opened->fd);
-	}
-	free(opened);
-	return err;
 }
 
 int tp_datagram_fd_release(struct tp_datagram *datagram)
 {
 	struct tp_datagram_fd *opened = (struct tp_datagram_fd *)datagram;
-	int fd = opened->fd;
+	int fd = tp_datagram_fd_fini(opened);
 
-	event_free(opened->readable);
 	free(opened);
 	return fd;
+}
+
+void tp_datagram_fd_coalesce(struct tp_datagram_fd *datagram)
+{
+	const int on = 1;
+
+	/* a kernel without it delivers them one by one */
+	(void)setsockopt(datagram->fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
 }
 
 void tp_datagram_fd_set_dont_fragment(struct tp_datagram_fd *datagram, bool wanted)

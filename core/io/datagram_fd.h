@@ -8,27 +8,41 @@
 #include "io/datagram.h"
 
 /*
- * What the backends that use system calls per socket share: a descriptor with
- * its readiness event.
+ * What the backends share: a descriptor, what it is set to, and for those that
+ * wait for readiness the event.
  */
 struct tp_datagram_fd {
 	struct tp_datagram datagram; /* first */
 	int fd;
-	struct event *readable;
-	bool wildcard;      /* bound to any address: answers name their source */
-	bool dont_fragment; /* as the socket is set now */
+	bool wildcard;               /* bound to any address: answers name their source */
+	bool dont_fragment;          /* as the socket is set now */
+	uint16_t segment_limit;      /* larger ones have been refused by the kernel */
+	uint64_t segments_again_ms;  /* when to try those again */
+	struct event *readable;      /* NULL: none */
 };
 
 /**
- * Open, or take over @fd when it is not -1 (it stays the caller's on error).
+ * Fill in and open, or take over @fd when it is not -1 (it stays the caller's
+ * on error).
  *
- * @readable: called with the datagram as argument
+ * @readable: called with the datagram as argument; NULL: no event
+ *
+ * Errors: as tp_datagram_open()
  */
+int tp_datagram_fd_init(struct tp_datagram_fd *datagram, struct tp_loop *loop,
+			const struct tp_datagram_options *options, int fd,
+			event_callback_fn readable);
+
+/** Undo all but the descriptor, which is returned. */
+int tp_datagram_fd_fini(struct tp_datagram_fd *datagram);
+
+/** The same for a datagram allocated for the purpose. */
 int tp_datagram_fd_open(struct tp_loop *loop, const struct tp_datagram_options *options, int fd,
 			event_callback_fn readable, struct tp_datagram **out);
-
-/** Free all but the descriptor, which is returned. */
 int tp_datagram_fd_release(struct tp_datagram *datagram);
+
+/** Receive trains of datagrams as one where the kernel can (UDP GRO). */
+void tp_datagram_fd_coalesce(struct tp_datagram_fd *datagram);
 
 /** DF is a property of the socket on Linux: set it when it must change. */
 void tp_datagram_fd_set_dont_fragment(struct tp_datagram_fd *datagram, bool wanted);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,8 @@
 #include "io/datagram_backends.h"
 #include "io/datagram_control.h"
 #include "io/datagram_fd.h"
+#include "io/datagram_outbox.h"
+#include "io/datagram_segments.h"
 #include "io/loop.h"
 
 /*
@@ -22,10 +23,8 @@
  * the end of the turn, or earlier when buffers or queue run out.
  */
 
-#define BUFFERS 64              /* datagrams held in a turn */
-#define RECEIVE_MAX 32          /* datagrams of one socket before others have their turn */
-#define QUEUE_MAX 128           /* datagrams waiting to leave */
-#define COPIES_SIZE (64 * 1024) /* bytes of responses waiting to leave */
+#define BUFFERS 64     /* datagrams held in a turn */
+#define RECEIVE_MAX 32 /* datagrams of one socket before others have their turn */
 
 /*
  * Room for a buffer, whole cache lines; no power of two, or the beginnings of
@@ -34,34 +33,16 @@
 #define BUFFER_STRIDE (65536 + 4096 + 192)
 _Static_assert(BUFFER_STRIDE >= TP_DATAGRAM_BUFFER_SIZE, "a datagram fits");
 
-union sockaddr_inet {
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-};
-
-struct queued {
-	struct tp_datagram_fd *sender;
-	bool dont_fragment;
-	struct iovec iov;
-	union sockaddr_inet to;
-	alignas(struct cmsghdr) char control[TP_CONTROL_SIZE];
-};
-
 struct mmsg_loop {
 	struct tp_loop *loop;
 	struct tp_turn_hook flush;
 	struct tp_counter *truncated;
-	struct tp_counter *send_failed;
 
 	struct tp_datagram_fd *receiving; /* NULL also when closed inside its callback */
 	uint8_t *buffers;
 	size_t buffers_used;
-	uint8_t *copies;
-	size_t copies_used;
-
-	struct mmsghdr out[QUEUE_MAX];
-	struct queued queue[QUEUE_MAX];
-	size_t queued;
+	struct tp_segments segments;
+	struct tp_outbox outbox;
 
 	struct mmsghdr in[RECEIVE_MAX];
 	struct iovec in_iov[RECEIVE_MAX];
@@ -71,35 +52,30 @@ struct mmsg_loop {
 
 /* --- sending -------------------------------------------------------------- */
 
-/* Datagrams from @from on of the same socket with the same DF. */
-static size_t run_length(const struct mmsg_loop *mmsg, size_t from)
+static size_t run_of_one_socket(const struct tp_outbox *outbox, size_t from)
 {
 	size_t to = from + 1;
 
-	while (to < mmsg->queued && mmsg->queue[to].sender == mmsg->queue[from].sender &&
-	       mmsg->queue[to].dont_fragment == mmsg->queue[from].dont_fragment) {
+	while (to < outbox->message_count &&
+	       outbox->messages[to].sender == outbox->messages[from].sender) {
 		to++;
 	}
 	return to - from;
 }
 
-/*
- * A datagram the kernel does not take is counted and skipped; those behind it
- * go out.
- */
-static void send_run(struct mmsg_loop *mmsg, size_t from, size_t count)
+/* A message the kernel does not take is dealt with and skipped; those behind it go out. */
+static void send_run(struct tp_outbox *outbox, size_t from, size_t count)
 {
-	struct tp_datagram_fd *sender = mmsg->queue[from].sender;
+	int fd = outbox->messages[from].sender->fd;
 
-	tp_datagram_fd_set_dont_fragment(sender, mmsg->queue[from].dont_fragment);
 	while (count > 0) {
-		int sent = sendmmsg(sender->fd, &mmsg->out[from], (unsigned)count, MSG_NOSIGNAL);
+		int sent = sendmmsg(fd, &outbox->headers[from], (unsigned)count, MSG_NOSIGNAL);
 
 		if (sent < 0) {
 			if (errno == EINTR) {
 				continue;
 			}
-			tp_counter_add(mmsg->send_failed, 1);
+			tp_outbox_refused(outbox, from, errno);
 			sent = 1;
 		}
 		from += (size_t)sent;
@@ -109,14 +85,16 @@ static void send_run(struct mmsg_loop *mmsg, size_t from, size_t count)
 
 static void flush(struct mmsg_loop *mmsg)
 {
-	for (size_t at = 0; at < mmsg->queued;) {
-		size_t count = run_length(mmsg, at);
+	struct tp_outbox *outbox = &mmsg->outbox;
 
-		send_run(mmsg, at, count);
+	tp_outbox_seal(outbox);
+	for (size_t at = 0; at < outbox->message_count;) {
+		size_t count = run_of_one_socket(outbox, at);
+
+		send_run(outbox, at, count);
 		at += count;
 	}
-	mmsg->queued = 0;
-	mmsg->copies_used = 0;
+	tp_outbox_clear(outbox);
 }
 
 static void on_turn_end(struct tp_turn_hook *hook)
@@ -124,58 +102,21 @@ static void on_turn_end(struct tp_turn_hook *hook)
 	flush(tp_container_of(hook, struct mmsg_loop, flush));
 }
 
-/* Bytes that stay until the flush. */
-static uint8_t *copy(struct mmsg_loop *mmsg, const struct tp_packet *packet)
-{
-	uint8_t *at;
-
-	if (packet->len > COPIES_SIZE - mmsg->copies_used) {
-		flush(mmsg);
-	}
-	at = mmsg->copies + mmsg->copies_used;
-	memcpy(at, packet->data, packet->len);
-	mmsg->copies_used += packet->len;
-	return at;
-}
-
-static socklen_t write_to(union sockaddr_inet *to, const struct tp_addr *addr)
-{
-	struct sockaddr_storage storage;
-	socklen_t len = tp_addr_to_sockaddr(addr, &storage);
-
-	memcpy(to, &storage, len);
-	return len;
-}
-
 static int mmsg_send(struct tp_datagram *datagram, const struct tp_packet *packet, bool stable)
 {
 	struct mmsg_loop *mmsg = tp_loop_backend_state(datagram->loop);
 	struct tp_datagram_fd *sender = (struct tp_datagram_fd *)datagram;
-	struct queued *queued;
-	struct msghdr *msg;
-	uint8_t *bytes;
 
 	if (packet->len > TP_DATAGRAM_MAX) {
 		return TP_EINVAL;
 	}
-	if (mmsg->queued == QUEUE_MAX) {
+	if (tp_outbox_is_full(&mmsg->outbox, packet->len) ||
+	    sender->dont_fragment != packet->dont_fragment) {
 		flush(mmsg);
+		tp_datagram_fd_set_dont_fragment(sender, packet->dont_fragment);
 	}
-	bytes = stable ? packet->data : copy(mmsg, packet);
+	tp_outbox_add(&mmsg->outbox, sender, packet, stable);
 	tp_loop_request_hook(datagram->loop, &mmsg->flush);
-	queued = &mmsg->queue[mmsg->queued];
-	msg = &mmsg->out[mmsg->queued].msg_hdr;
-	mmsg->queued++;
-	queued->sender = sender;
-	queued->dont_fragment = packet->dont_fragment;
-	queued->iov = (struct iovec){bytes, packet->len};
-	*msg = (struct msghdr){
-		.msg_name = &queued->to,
-		.msg_namelen = write_to(&queued->to, &packet->remote_addr),
-		.msg_iov = &queued->iov,
-		.msg_iovlen = 1,
-	};
-	tp_control_write(msg, queued->control, packet, sender->wildcard);
 	return 0;
 }
 
@@ -191,10 +132,7 @@ static unsigned prepare(struct mmsg_loop *mmsg)
 	size_t room;
 
 	if (mmsg->buffers_used == BUFFERS) {
-		flush(mmsg);
-	}
-	if (mmsg->queued == 0) {
-		mmsg->buffers_used = 0;
+		tp_loop_flush(mmsg->loop);
 	}
 	room = BUFFERS - mmsg->buffers_used;
 	if (room > RECEIVE_MAX) {
@@ -208,24 +146,40 @@ static unsigned prepare(struct mmsg_loop *mmsg)
 	return (unsigned)room;
 }
 
-static void deliver(struct tp_datagram_fd *datagram, struct mmsg_loop *mmsg, size_t index)
+static bool deliver_one(void *context, struct tp_packet *packet)
+{
+	struct mmsg_loop *mmsg = context;
+	struct tp_datagram *datagram = &mmsg->receiving->datagram;
+
+	datagram->receive(datagram->owner, datagram, packet);
+	return mmsg->receiving != NULL;
+}
+
+static void deliver(struct mmsg_loop *mmsg, size_t index)
 {
 	struct mmsghdr *in = &mmsg->in[index];
 	struct tp_packet packet = {
 		.data = mmsg->in_iov[index].iov_base,
 		.len = in->msg_len,
-		.local_addr = datagram->datagram.local_addr,
+		.local_addr = mmsg->receiving->datagram.local_addr,
 		.ttl = -1,
 		.tos = -1,
 	};
+	size_t segment_size;
 
 	if ((in->msg_hdr.msg_flags & MSG_TRUNC) != 0) {
 		tp_counter_add(mmsg->truncated, 1);
 		return;
 	}
 	tp_addr_from_sockaddr(&packet.remote_addr, (const struct sockaddr *)&mmsg->in_from[index]);
-	tp_control_read(&in->msg_hdr, &packet);
-	datagram->datagram.receive(datagram->datagram.owner, &datagram->datagram, &packet);
+	segment_size = tp_control_read(&in->msg_hdr, &packet);
+	if (segment_size == 0 || segment_size >= packet.len) {
+		deliver_one(mmsg, &packet);
+	} else if (tp_segments_have_room(&mmsg->segments, packet.len, segment_size)) {
+		tp_segments_deliver(&mmsg->segments, &packet, segment_size, deliver_one, mmsg);
+	} else {
+		tp_counter_add(mmsg->truncated, 1);
+	}
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -242,9 +196,18 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	mmsg->buffers_used += (size_t)count;
 	mmsg->receiving = datagram;
 	for (int i = 0; i < count && mmsg->receiving != NULL; i++) {
-		deliver(datagram, mmsg, (size_t)i);
+		deliver(mmsg, (size_t)i);
 	}
 	mmsg->receiving = NULL;
+}
+
+static void flushed(struct tp_loop *loop, void *state)
+{
+	struct mmsg_loop *mmsg = state;
+
+	(void)loop;
+	mmsg->buffers_used = 0;
+	tp_segments_clear(&mmsg->segments);
 }
 
 /* --- life ----------------------------------------------------------------- */
@@ -258,7 +221,8 @@ static void loop_close(struct tp_loop *loop, void *state)
 	if (mmsg->buffers != NULL) {
 		munmap(mmsg->buffers, (size_t)BUFFERS * BUFFER_STRIDE);
 	}
-	free(mmsg->copies);
+	tp_segments_fini(&mmsg->segments);
+	tp_outbox_fini(&mmsg->outbox);
 	free(mmsg);
 }
 
@@ -287,15 +251,13 @@ static int loop_open(struct tp_loop *loop, void **state)
 	tp_turn_hook_init(&mmsg->flush, on_turn_end);
 	mmsg->truncated =
 		tp_counter_named("io.datagrams_truncated", "datagrams larger than a buffer");
-	mmsg->send_failed =
-		tp_counter_named("io.datagrams_send_failed", "datagrams the kernel did not take");
 	in_init(mmsg);
-	mmsg->copies = malloc(COPIES_SIZE);
 	/* mapped, so that pages no datagram has reached cost nothing */
 	buffers = mmap(NULL, (size_t)BUFFERS * BUFFER_STRIDE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	mmsg->buffers = buffers == MAP_FAILED ? NULL : buffers;
-	if (mmsg->copies == NULL || mmsg->buffers == NULL) {
+	if (mmsg->buffers == NULL || tp_segments_init(&mmsg->segments) != 0 ||
+	    tp_outbox_init(&mmsg->outbox) != 0) {
 		loop_close(loop, mmsg);
 		return TP_ENOMEM;
 	}
@@ -306,7 +268,12 @@ static int loop_open(struct tp_loop *loop, void **state)
 static int mmsg_open(struct tp_loop *loop, const struct tp_datagram_options *options, int fd,
 		     struct tp_datagram **out)
 {
-	return tp_datagram_fd_open(loop, options, fd, on_readable, out);
+	int err = tp_datagram_fd_open(loop, options, fd, on_readable, out);
+
+	if (err == 0) {
+		tp_datagram_fd_coalesce((struct tp_datagram_fd *)*out);
+	}
+	return err;
 }
 
 /* What is queued for a socket must leave while it is open. */
@@ -332,6 +299,7 @@ const struct tp_datagram_backend tp_datagram_mmsg = {
 	.name = "mmsg",
 	.loop_open = loop_open,
 	.loop_close = loop_close,
+	.flushed = flushed,
 	.open = mmsg_open,
 	.close = mmsg_close,
 	.release = mmsg_release,

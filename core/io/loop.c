@@ -175,11 +175,19 @@ static void run_hooks(struct tp_loop *loop)
 	}
 }
 
-static void end_turn(struct tp_loop *loop)
+void tp_loop_flush(struct tp_loop *loop)
 {
 	for (int round = 0; round < HOOK_ROUNDS_MAX && !tp_list_empty(&loop->hooks); round++) {
 		run_hooks(loop);
 	}
+	if (loop->backend->flushed != NULL && tp_list_empty(&loop->hooks)) {
+		loop->backend->flushed(loop, loop->backend_state);
+	}
+}
+
+static void end_turn(struct tp_loop *loop)
+{
+	tp_loop_flush(loop);
 	arm_wheel_event(loop);
 	loop->now_known = false;
 }

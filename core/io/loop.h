@@ -77,5 +77,12 @@ void tp_loop_request_hook(struct tp_loop *loop, struct tp_turn_hook *hook);
 /** Take the request back; harmless when there is none. */
 void tp_loop_cancel_hook(struct tp_turn_hook *hook);
 
+/**
+ * Run the hooks now, as at the end of a turn. What datagrams delivered lies in
+ * memory that may be used again after that, so this is for the callbacks of
+ * descriptors only, between two deliveries.
+ */
+void tp_loop_flush(struct tp_loop *loop);
+
 struct event_base *tp_loop_event_base(struct tp_loop *loop);
 const struct tp_datagram_backend *tp_loop_backend(const struct tp_loop *loop);
