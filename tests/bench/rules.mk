@@ -24,3 +24,12 @@ bench-instructions-plain: $(BUILD)/tests/bench/instructions $(fixture_plugins)
 bench: bench-protocol
 
 .PHONY: bench bench-protocol bench-instructions check-instructions bench-instructions-plain
+
+# --- beside others ------------------------------------------------------------
+
+# The bare forwarders need liburing; without it there is no floor in the table.
+forwarder_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/forwarder*.c))
+have_uring := $(shell pkg-config --exists liburing && echo yes)
+
+$(BUILD)/tests/bench/forwarder: $(forwarder_OBJS)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -luring
