@@ -4,18 +4,18 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define WORDS (65536 / 64)
+#define PORTS 65536
 
 struct tp_live_ports {
 	size_t addresses;
-	_Atomic uint64_t bits[];
+	_Atomic uint16_t workers[]; /* number of the worker plus one; 0: free */
 };
 
 struct tp_live_ports *tp_live_ports_create(size_t addresses)
 {
 	struct tp_live_ports *ports;
 
-	ports = calloc(1, sizeof(*ports) + addresses * WORDS * sizeof(ports->bits[0]));
+	ports = calloc(1, sizeof(*ports) + addresses * PORTS * sizeof(ports->workers[0]));
 	if (ports != NULL) {
 		ports->addresses = addresses;
 	}
@@ -28,21 +28,30 @@ void tp_live_ports_free(struct tp_live_ports **ports)
 	*ports = NULL;
 }
 
-void tp_live_ports_set(struct tp_live_ports *ports, size_t address, uint16_t port, bool live)
+void tp_live_ports_set(struct tp_live_ports *ports, size_t address, uint16_t port, unsigned worker)
 {
-	_Atomic uint64_t *word = &ports->bits[address * WORDS + port / 64];
-	uint64_t bit = UINT64_C(1) << port % 64;
+	atomic_store_explicit(&ports->workers[address * PORTS + port], (uint16_t)(worker + 1),
+			      memory_order_relaxed);
+}
 
-	if (live) {
-		atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
-	} else {
-		atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
-	}
+void tp_live_ports_clear(struct tp_live_ports *ports, size_t address, uint16_t port)
+{
+	atomic_store_explicit(&ports->workers[address * PORTS + port], 0, memory_order_relaxed);
+}
+
+bool tp_live_ports_worker(const struct tp_live_ports *ports, size_t address, uint16_t port,
+			  unsigned *worker)
+{
+	uint16_t found =
+		atomic_load_explicit(&ports->workers[address * PORTS + port], memory_order_relaxed);
+
+	*worker = found - 1U;
+	return found != 0;
 }
 
 bool tp_live_ports_test(const struct tp_live_ports *ports, size_t address, uint16_t port)
 {
-	const _Atomic uint64_t *word = &ports->bits[address * WORDS + port / 64];
+	unsigned worker;
 
-	return (atomic_load_explicit(word, memory_order_relaxed) >> port % 64 & 1) != 0;
+	return tp_live_ports_worker(ports, address, port, &worker);
 }

@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 /*
- * Which relayed ports are in use now, over all workers: one bit per port of
- * each relay address, set and cleared without a lock. It answers whether a peer
- * address on this host is another client of ours.
+ * Which relayed ports are in use now, and which worker has the socket: a number
+ * per port of each relay address, written by that worker and read by all
+ * without a lock. It answers whether a peer address on this host is another client of
+ * ours, and to whom to hand what is sent there.
  */
 struct tp_live_ports;
 
@@ -16,6 +17,11 @@ struct tp_live_ports;
 struct tp_live_ports *tp_live_ports_create(size_t addresses);
 void tp_live_ports_free(struct tp_live_ports **ports);
 
-/** @address: index of the relay address. Thread: any. */
-void tp_live_ports_set(struct tp_live_ports *ports, size_t address, uint16_t port, bool live);
+/** @address: index of the relay address; @worker: whose the socket is. Thread: any. */
+void tp_live_ports_set(struct tp_live_ports *ports, size_t address, uint16_t port, unsigned worker);
+void tp_live_ports_clear(struct tp_live_ports *ports, size_t address, uint16_t port);
+
+/** The worker of a port, false when it is free. It may have changed hands when this returns. */
+bool tp_live_ports_worker(const struct tp_live_ports *ports, size_t address, uint16_t port,
+			  unsigned *worker);
 bool tp_live_ports_test(const struct tp_live_ports *ports, size_t address, uint16_t port);

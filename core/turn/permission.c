@@ -58,6 +58,7 @@ static int permission_create(struct tp_allocation *allocation, const struct tp_a
 	}
 	permission->key = key_of(allocation, peer_addr);
 	permission->allocation = allocation;
+	permission->ours = tp_relay_socket_is_ours(server->shared, peer_addr);
 	err = tp_map_insert(&server->permissions, &permission->key, permission);
 	if (err != 0) {
 		tp_pool_give(&server->permission_pool, permission);

@@ -30,6 +30,7 @@ struct tp_permission {
 	uint32_t channels; /* that hold on to it */
 	bool live;
 	bool relayed_only; /* only live relayed ports of ours on that address */
+	bool ours;         /* an address that we relay on: peers may be clients of ours */
 };
 
 /**

@@ -17,6 +17,7 @@
 #include "turn/allocation.h"
 #include "turn/channel.h"
 #include "turn/discard.h"
+#include "turn/hairpin.h"
 #include "turn/methods.h"
 #include "turn/peer_policy.h"
 #include "turn/permission.h"
@@ -68,13 +69,45 @@ static bool indication_vetoed(const struct tp_allocation *allocation, enum tp_di
 
 /* --- client to peer ----------------------------------------------------------- */
 
-/* Send a part of the client's packet to a peer. */
-static bool forward_to_peer(struct tp_allocation *allocation, const struct tp_packet *packet,
-			    const uint8_t *payload, size_t len, const struct tp_addr *wire_addr,
-			    bool dont_fragment)
+static void count_to_peer(struct tp_allocation *allocation, size_t len)
 {
 	struct tp_server *server = allocation->server;
-	const struct tp_packet out = {
+
+	allocation->client_to_peer.packets++;
+	allocation->client_to_peer.bytes += len;
+	tp_counter_add(server->counters.client_to_peer_packets, 1);
+	tp_counter_add(server->counters.client_to_peer_bytes, len);
+}
+
+/* To a client of ours. Counted before it is delivered, which may end either allocation. */
+static bool hairpin(struct tp_allocation *allocation, const struct tp_relay_location *to,
+		    struct tp_packet *packet)
+{
+	struct tp_server *server = allocation->server;
+	bool here = tp_hairpin_is_here(server->hairpin, to);
+
+	packet->remote_addr = allocation->view.relayed_addr;
+	if (!here && tp_hairpin_send(server->hairpin, to, packet) != 0) {
+		return false;
+	}
+	tp_counter_add(server->counters.hairpin_packets, 1);
+	count_to_peer(allocation, packet->len);
+	if (here) {
+		tp_hairpin_deliver(server->hairpin, to, packet);
+	}
+	return true;
+}
+
+/*
+ * Send a part of the client's packet to a peer. @ours: the peer where its IP
+ * address is one that we relay on, else NULL.
+ */
+static bool forward_to_peer(struct tp_allocation *allocation, const struct tp_packet *packet,
+			    const uint8_t *payload, size_t len, const struct tp_addr *ours,
+			    const struct tp_addr *wire_addr, bool dont_fragment)
+{
+	struct tp_relay_location to;
+	struct tp_packet out = {
 		.data = packet->data + (payload - packet->data),
 		.len = len,
 		.remote_addr = *wire_addr,
@@ -83,13 +116,14 @@ static bool forward_to_peer(struct tp_allocation *allocation, const struct tp_pa
 		.dont_fragment = dont_fragment,
 	};
 
+	if (ours != NULL && len <= TP_HAIRPIN_PAYLOAD_MAX &&
+	    tp_relay_socket_locate(allocation->server->shared, ours, &to)) {
+		return hairpin(allocation, &to, &out);
+	}
 	if (tp_datagram_forward(allocation->relay.datagram, &out) != 0) {
 		return false;
 	}
-	allocation->client_to_peer.packets++;
-	allocation->client_to_peer.bytes += len;
-	tp_counter_add(server->counters.client_to_peer_packets, 1);
-	tp_counter_add(server->counters.client_to_peer_bytes, len);
+	count_to_peer(allocation, len);
 	return true;
 }
 
@@ -131,6 +165,7 @@ void tp_relay_channel_data(struct tp_server *server, const struct tp_five_tuple 
 				       message.payload_len)) {
 		reason = TP_DISCARD_VETO;
 	} else if (!forward_to_peer(allocation, packet, message.payload, message.payload_len,
+				    channel->permission->ours ? &channel->by_peer.peer_addr : NULL,
 				    &channel->wire_addr, false)) {
 		reason = TP_DISCARD_QUEUE_FULL;
 	} else {
@@ -164,24 +199,24 @@ static bool read_send_indication(const struct tp_stun_msg *msg, struct send_indi
 static bool send_to_peer(struct tp_allocation *allocation, const struct send_indication *send,
 			 struct tp_packet *packet, enum tp_discard_reason *reason)
 {
-	const struct tp_shared *shared = allocation->server->shared;
+	const struct tp_permission *permission = tp_permission_find(allocation, &send->peer_addr);
 	struct tp_addr wire_addr;
 
 	if (send->peer_addr.family != allocation->view.relayed_addr.family) {
 		*reason = TP_DISCARD_FAMILY;
 	} else if (tp_addr_port(&send->peer_addr) == 0) {
 		*reason = TP_DISCARD_PEER_REFUSED;
-	} else if (!tp_permission_covers(tp_permission_find(allocation, &send->peer_addr),
-					 &send->peer_addr)) {
+	} else if (!tp_permission_covers(permission, &send->peer_addr)) {
 		*reason = TP_DISCARD_NO_PERMISSION;
 	} else if (indication_vetoed(allocation, TP_CLIENT_TO_PEER, &send->peer_addr,
 				     send->payload.data, send->payload.len)) {
 		*reason = TP_DISCARD_VETO;
 	} else {
-		wire_addr = tp_relay_socket_wire_addr(shared, &send->peer_addr);
+		wire_addr = tp_relay_socket_wire_addr(allocation->server->shared, &send->peer_addr);
 		*reason = TP_DISCARD_QUEUE_FULL;
 		return forward_to_peer(allocation, packet, send->payload.data, send->payload.len,
-				       &wire_addr, send->dont_fragment);
+				       permission->ours ? &send->peer_addr : NULL, &wire_addr,
+				       send->dont_fragment);
 	}
 	return false;
 }
@@ -315,22 +350,28 @@ static void indication_to_client(struct tp_allocation *allocation, const struct 
 			   TP_PEER_TO_CLIENT, TP_STUN_DATA, reason, payload_len);
 }
 
+void tp_relay_deliver(struct tp_allocation *allocation, struct tp_packet *packet)
+{
+	const struct tp_addr *peer_addr = &packet->remote_addr;
+	struct tp_channel *channel = tp_channel_find_peer(allocation, peer_addr);
+
+	if (channel != NULL && channel->live &&
+	    tp_permission_covers(channel->permission, peer_addr)) {
+		channel_data_to_client(channel, packet);
+		return;
+	}
+	indication_to_client(allocation, peer_addr, packet);
+}
+
 void tp_relay_receive(void *owner, struct tp_datagram *datagram, struct tp_packet *packet)
 {
 	struct tp_allocation *allocation = owner;
-	struct tp_channel *channel;
-	struct tp_addr peer_addr;
 
 	(void)datagram;
 	if (allocation == NULL) { /* reserved, or its allocation is about to be made */
 		return;
 	}
-	peer_addr = tp_relay_socket_peer_addr(allocation->server->shared, &packet->remote_addr);
-	channel = tp_channel_find_peer(allocation, &peer_addr);
-	if (channel != NULL && channel->live &&
-	    tp_permission_covers(channel->permission, &peer_addr)) {
-		channel_data_to_client(channel, packet);
-		return;
-	}
-	indication_to_client(allocation, &peer_addr, packet);
+	packet->remote_addr =
+		tp_relay_socket_peer_addr(allocation->server->shared, &packet->remote_addr);
+	tp_relay_deliver(allocation, packet);
 }

@@ -6,6 +6,7 @@
 #include "base/addr.h"
 #include "base/rand.h"
 #include "io/datagram.h"
+#include "turn/hairpin.h"
 #include "turn/live_ports.h"
 #include "turn/relay.h"
 #include "turn/server.h"
@@ -38,8 +39,11 @@ static bool try_port(struct tp_server *server, size_t address, uint16_t port,
 	}
 	out->address = address;
 	out->advertised_addr = tp_addr_with_port(&relay->advertised_addr, port);
-	tp_live_ports_set(server->shared->live_ports, address, port, true);
-	return true;
+	*err = tp_hairpin_add(server->hairpin, out);
+	if (*err != 0) {
+		tp_datagram_close(&out->datagram);
+	}
+	return *err == 0;
 }
 
 static bool try_pair(struct tp_server *server, size_t address, uint16_t port,
@@ -112,24 +116,85 @@ uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, b
 	return code;
 }
 
+static void free_port(struct tp_server *server, const struct tp_relay_socket *socket)
+{
+	tp_live_ports_clear(server->shared->live_ports, socket->address,
+			    tp_addr_port(&socket->advertised_addr));
+}
+
 void tp_relay_socket_close(struct tp_server *server, struct tp_relay_socket *socket)
 {
 	if (socket->datagram == NULL) {
 		return;
 	}
-	tp_live_ports_set(server->shared->live_ports, socket->address,
-			  tp_addr_port(&socket->advertised_addr), false);
+	tp_hairpin_remove(server->hairpin, socket);
+	free_port(server, socket);
 	tp_datagram_close(&socket->datagram);
+}
+
+int tp_relay_socket_release(struct tp_server *server, struct tp_relay_socket *socket)
+{
+	int fd;
+
+	tp_hairpin_remove(server->hairpin, socket);
+	fd = tp_datagram_release(&socket->datagram);
+	if (fd == -1) {
+		free_port(server, socket);
+	}
+	return fd;
+}
+
+void tp_relay_socket_adopt(struct tp_server *server, struct tp_relay_socket *socket, int fd)
+{
+	const struct tp_datagram_options options = {.receive = tp_relay_receive};
+
+	if (tp_datagram_adopt(server->worker->loop, &options, fd, &socket->datagram) != 0) {
+		free_port(server, socket);
+	} else if (tp_hairpin_add(server->hairpin, socket) != 0) {
+		tp_relay_socket_close(server, socket);
+	}
+}
+
+static bool locate(const struct tp_shared *shared, const struct tp_addr *addr, bool advertised,
+		   struct tp_relay_location *out)
+{
+	uint16_t port = tp_addr_port(addr);
+
+	for (size_t i = 0; i < shared->options.relay_count; i++) {
+		const struct tp_relay_address *relay = &shared->options.relay[i];
+
+		if (tp_addr_equal_ip(addr,
+				     advertised ? &relay->advertised_addr : &relay->bind_addr) &&
+		    tp_live_ports_worker(shared->live_ports, i, port, &out->worker)) {
+			out->address = i;
+			out->port = port;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* An advertised address goes before one that is bound: see tp_relay_socket_wire_addr(). */
+bool tp_relay_socket_locate(const struct tp_shared *shared, const struct tp_addr *addr,
+			    struct tp_relay_location *out)
+{
+	return locate(shared, addr, true, out) || locate(shared, addr, false, out);
 }
 
 bool tp_relay_socket_is_live(const struct tp_shared *shared, const struct tp_addr *addr)
 {
+	struct tp_relay_location location;
+
+	return tp_relay_socket_locate(shared, addr, &location);
+}
+
+bool tp_relay_socket_is_ours(const struct tp_shared *shared, const struct tp_addr *addr)
+{
 	for (size_t i = 0; i < shared->options.relay_count; i++) {
 		const struct tp_relay_address *relay = &shared->options.relay[i];
 
-		if ((tp_addr_equal_ip(addr, &relay->advertised_addr) ||
-		     tp_addr_equal_ip(addr, &relay->bind_addr)) &&
-		    tp_live_ports_test(shared->live_ports, i, tp_addr_port(addr))) {
+		if (tp_addr_equal_ip(addr, &relay->advertised_addr) ||
+		    tp_addr_equal_ip(addr, &relay->bind_addr)) {
 			return true;
 		}
 	}

@@ -36,6 +36,29 @@ uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, b
 /** Close and mark the port free; nothing for an empty one. */
 void tp_relay_socket_close(struct tp_server *server, struct tp_relay_socket *socket);
 
+/**
+ * Give up the bound descriptor, for another worker to adopt; the port stays
+ * live. -1 when that is impossible: then the port is free.
+ */
+int tp_relay_socket_release(struct tp_server *server, struct tp_relay_socket *socket);
+
+/** What was released becomes a socket of this worker's. Without datagram, port free, on error. */
+void tp_relay_socket_adopt(struct tp_server *server, struct tp_relay_socket *socket, int fd);
+
+/* A relayed port in use. */
+struct tp_relay_location {
+	unsigned worker; /* that has the socket */
+	size_t address;  /* index of the relay address */
+	uint16_t port;
+};
+
+/** Which of our relayed sockets gets what is sent to @addr, advertised or bound; false: none. */
+bool tp_relay_socket_locate(const struct tp_shared *shared, const struct tp_addr *addr,
+			    struct tp_relay_location *out);
+
+/** Is the IP address one that we relay on, as advertised or as bound? The port is not looked at. */
+bool tp_relay_socket_is_ours(const struct tp_shared *shared, const struct tp_addr *addr);
+
 /** Is this one of our relayed addresses, as advertised or as bound, and its port in use? */
 bool tp_relay_socket_is_live(const struct tp_shared *shared, const struct tp_addr *addr);
 

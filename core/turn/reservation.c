@@ -8,11 +8,10 @@
 
 #include "base/rand.h"
 #include "base/wheel.h"
-#include "io/datagram.h"
+#include "io/socket.h"
 #include "io/loop.h"
 #include "io/mailbox.h"
 #include "turn/live_ports.h"
-#include "turn/relay.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
 
@@ -103,8 +102,8 @@ static struct tp_relay_socket take(struct tp_server *server, const uint8_t *toke
 static void claim_drop(struct claim *claim)
 {
 	if (claim->fd != -1) {
-		tp_live_ports_set(claim->shared->live_ports, claim->socket.address,
-				  tp_addr_port(&claim->socket.advertised_addr), false);
+		tp_live_ports_clear(claim->shared->live_ports, claim->socket.address,
+				    tp_addr_port(&claim->socket.advertised_addr));
 		tp_socket_close(&claim->fd);
 	}
 	free(claim);
@@ -119,11 +118,11 @@ static int claim_post(struct claim *claim, unsigned worker)
 	if (worker >= shared->worker_count) {
 		return TP_EINVAL;
 	}
-	pthread_mutex_lock(&shared->servers_lock);
+	pthread_rwlock_rdlock(&shared->servers_lock);
 	if (shared->servers[worker] != NULL) {
 		err = tp_mailbox_post(shared->servers[worker]->worker->mailbox, &claim->message);
 	}
-	pthread_mutex_unlock(&shared->servers_lock);
+	pthread_rwlock_unlock(&shared->servers_lock);
 	return err;
 }
 
@@ -132,26 +131,10 @@ static struct tp_server *server_of(struct tp_shared *shared, unsigned worker)
 {
 	struct tp_server *server;
 
-	pthread_mutex_lock(&shared->servers_lock);
+	pthread_rwlock_rdlock(&shared->servers_lock);
 	server = shared->servers[worker];
-	pthread_mutex_unlock(&shared->servers_lock);
+	pthread_rwlock_unlock(&shared->servers_lock);
 	return server;
-}
-
-/* The descriptor becomes a socket of this worker's; dropped when it cannot. */
-static void adopt(struct tp_server *server, struct claim *claim)
-{
-	const struct tp_datagram_options options = {.receive = tp_relay_receive};
-
-	if (claim->fd == -1) {
-		return;
-	}
-	if (tp_datagram_adopt(server->worker->loop, &options, claim->fd, &claim->socket.datagram) !=
-	    0) {
-		tp_live_ports_set(server->shared->live_ports, claim->socket.address,
-				  tp_addr_port(&claim->socket.advertised_addr), false);
-	}
-	claim->fd = -1;
 }
 
 /* Back at the worker that asked. */
@@ -168,7 +151,10 @@ static void deliver_answer(struct tp_message *message)
 		tp_claimed_fn claimed = claim->claimed;
 		struct tp_relay_socket socket;
 
-		adopt(server, claim);
+		if (claim->fd != -1) {
+			tp_relay_socket_adopt(server, &claim->socket, claim->fd);
+			claim->fd = -1;
+		}
 		socket = claim->socket;
 		claim_drop(claim);
 		tp_transaction_resume(transaction);
@@ -187,7 +173,7 @@ static void deliver_claim(struct tp_message *message)
 	if (server != NULL) {
 		claim->socket = take(server, claim->token);
 		if (claim->socket.datagram != NULL) {
-			claim->fd = tp_datagram_release(&claim->socket.datagram);
+			claim->fd = tp_relay_socket_release(server, &claim->socket);
 		}
 	}
 	claim->message.deliver = deliver_answer;

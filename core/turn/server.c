@@ -8,6 +8,7 @@
 #include "turn/allocation.h"
 #include "turn/channel.h"
 #include "turn/discard.h"
+#include "turn/hairpin.h"
 #include "turn/ingress.h"
 #include "turn/permission.h"
 #include "turn/reservation.h"
@@ -68,9 +69,9 @@ static void tables_fini(struct tp_server *server)
 /* Let other workers post to this one, or no longer. */
 static void announce(struct tp_shared *shared, unsigned worker, struct tp_server *server)
 {
-	pthread_mutex_lock(&shared->servers_lock);
+	pthread_rwlock_wrlock(&shared->servers_lock);
 	shared->servers[worker] = server;
-	pthread_mutex_unlock(&shared->servers_lock);
+	pthread_rwlock_unlock(&shared->servers_lock);
 }
 
 int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
@@ -87,6 +88,10 @@ int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
 	}
 	server->shared = shared;
 	server->worker = worker;
+	if (tp_hairpin_create(server, &server->hairpin) != 0) {
+		free(server);
+		return TP_ENOMEM;
+	}
 	server->generation = tp_generation_ref(generation);
 	server->handler = (struct tp_endpoint_handler){
 		.owner = server,
@@ -135,6 +140,7 @@ void tp_server_free(struct tp_server **server)
 		return;
 	}
 	tp_server_stop(*server);
+	tp_hairpin_free(&(*server)->hairpin);
 	tables_fini(*server);
 	tp_generation_unref(&(*server)->generation);
 	free(*server);

@@ -15,6 +15,8 @@
 #include "turn/shared.h"
 #include "turn/source_limit.h"
 
+struct tp_hairpin;
+
 /*
  * The protocol on one worker: owns its allocations, permissions, channels and
  * requests in progress. Bytes come in through the endpoint handler that it
@@ -35,6 +37,7 @@ struct tp_server {
 	struct tp_map reservations;       /* by token */
 	struct tp_replay replay;
 	struct tp_source_limit sources;
+	struct tp_hairpin *hairpin;
 
 	struct tp_pool allocation_pool;
 	struct tp_pool permission_pool;

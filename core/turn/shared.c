@@ -8,6 +8,7 @@
 
 #include "base/rand.h"
 #include "base/secret.h"
+#include "turn/hairpin.h"
 #include "turn/live_ports.h"
 #include "turn/peer_policy.h"
 #include "turn/quota.h"
@@ -62,7 +63,7 @@ int tp_shared_create(const struct tp_turn_options *options, unsigned workers,
 	}
 	shared->options = *options;
 	shared->worker_count = workers;
-	pthread_mutex_init(&shared->servers_lock, NULL);
+	pthread_rwlock_init(&shared->servers_lock, NULL);
 	if (!options_valid(options, workers)) {
 		goto out;
 	}
@@ -91,10 +92,11 @@ void tp_shared_free(struct tp_shared **shared)
 	tp_peer_policy_free(&(*shared)->options.peer_policy);
 	tp_quota_free(&(*shared)->quota);
 	tp_live_ports_free(&(*shared)->live_ports);
+	tp_hairpin_free_lanes(*shared);
 	for (size_t i = 0; i < sizeof((*shared)->strings) / sizeof((*shared)->strings[0]); i++) {
 		free((*shared)->strings[i]);
 	}
-	pthread_mutex_destroy(&(*shared)->servers_lock);
+	pthread_rwlock_destroy(&(*shared)->servers_lock);
 	free(*shared);
 	*shared = NULL;
 }

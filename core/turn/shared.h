@@ -15,6 +15,7 @@
 struct tp_peer_policy;
 struct tp_quota;
 struct tp_live_ports;
+struct tp_hairpin_lane;
 struct tp_server;
 
 #define TP_RELAY_ADDRESSES_MAX 16
@@ -75,7 +76,8 @@ void tp_turn_options_init(struct tp_turn_options *options);
 /*
  * What the servers of all workers share: the options, read only; the nonce
  * key; per-user counts and the map of live relayed ports, which are touched
- * when an allocation comes or goes, never per packet of media to a peer elsewhere.
+ * when an allocation comes or goes, never per packet of media to a peer elsewhere;
+ * lanes for media between clients of different workers.
  */
 struct tp_shared {
 	struct tp_turn_options options;
@@ -84,13 +86,18 @@ struct tp_shared {
 	struct tp_live_ports *live_ports;
 	_Atomic uint64_t next_allocation_id;
 	unsigned worker_count;
-	pthread_mutex_t servers_lock;
+	pthread_rwlock_t servers_lock;
 	struct tp_server *servers[TP_WORKERS_MAX]; /* by worker: to post messages, under the lock */
+	struct tp_hairpin_lane *lanes;             /* all, to be freed; under the lock */
 	char *strings[3];                          /* copies that the options point to */
 };
 
-/** Errors: TP_ENOMEM, TP_EINVAL. Free after all servers. The peer policy is taken over, also on
- * error. */
+/**
+ * Free after all servers, their mailboxes closed. The peer policy is taken over,
+ * also on error.
+ *
+ * Errors: TP_ENOMEM, TP_EINVAL
+ */
 int tp_shared_create(const struct tp_turn_options *options, unsigned workers,
 		     struct tp_shared **out);
 void tp_shared_free(struct tp_shared **shared);

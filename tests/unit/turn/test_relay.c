@@ -266,29 +266,37 @@ static void behind_nat(struct tp_turn_options *options)
 /* Two clients of ours name each other by the advertised addresses. */
 static void hairpin_goes_through_the_advertised_address(void)
 {
+	struct tp_five_tuple first_client;
 	struct tp_addr first;
-	struct tp_addr first_bound;
 	struct tp_addr second;
 	struct tp_addr second_bound;
 
 	turn_fixture_open_with(&f, behind_nat);
 	turn_fixture_allocate(&f);
 	first = f.relayed_addr;
+	first_client = f.five_tuple;
 	f.five_tuple.client_addr.port++;
 	turn_fixture_allocate(&f);
 	second = f.relayed_addr;
 	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &first), 0);
-	turn_fixture_send_indication(&f, &first, "hairpin");
-	first_bound = turn_fixture_addr("203.0.113.7");
-	first_bound.port = first.port;
-	CU_ASSERT_TRUE(turn_fixture_peer_got(&f, &first_bound, "hairpin"));
-
 	f.five_tuple.client_addr.port--;
 	turn_fixture_challenge(&f);
 	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &second), 0);
+
+	f.five_tuple.client_addr.port++;
+	turn_fixture_send_indication(&f, &first, "hairpin");
+	CU_ASSERT_TRUE(turn_fixture_client_got_data(&f, &second, "hairpin"));
+	CU_ASSERT_EQUAL(memcmp(&fake_endpoint_last(&f.endpoint)->five_tuple, &first_client,
+			       sizeof(first_client)),
+			0);
+	CU_ASSERT_EQUAL(turn_fixture_peer_count(&f), 0);
+
+	/* what comes by the kernel all the same is from the advertised address, too */
 	second_bound = turn_fixture_addr("203.0.113.7");
 	second_bound.port = second.port;
-	CU_ASSERT_TRUE(fake_net_deliver(&second_bound, &first_bound, "x", 1));
+	f.relayed_addr = turn_fixture_addr("203.0.113.7");
+	f.relayed_addr.port = first.port;
+	turn_fixture_peer_sends(&f, &second_bound, "x");
 	CU_ASSERT_TRUE(turn_fixture_client_got_data(&f, &second, "x"));
 	turn_fixture_close(&f);
 }
