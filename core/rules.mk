@@ -1,7 +1,15 @@
 # core: objects by layer, the daemon and the tools
 
+# URING=no builds without io_uring, as does a system without liburing.
+URING ?= $(if $(shell pkg-config --exists 'liburing >= 2.3' && echo yes),yes,no)
+ifeq ($(URING),yes)
+CPPFLAGS_ALL += -DTP_HAVE_URING
+LIBS += -luring
+endif
+NOT_IN_LAYERS := core/daemon/main.c $(if $(filter yes,$(URING)),,core/io/datagram_uring.c)
+
 define layer
-$(1)_SRCS := $$(filter-out core/daemon/main.c,$$(wildcard core/$(1)/*.c))
+$(1)_SRCS := $$(filter-out $$(NOT_IN_LAYERS),$$(wildcard core/$(1)/*.c))
 $(1)_OBJS := $$($(1)_SRCS:%.c=$$(BUILD)/%.o)
 -include $$($(1)_OBJS:.o=.d)
 endef

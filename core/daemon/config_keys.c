@@ -14,7 +14,7 @@
 #define MIB (1024 * KIB)
 #define U32_MAX INT64_C(4294967295)
 
-static const char *const backends[] = {"auto", "mmsg", "plain", NULL};
+static const char *const backends[] = {"auto", "uring", "mmsg", "plain", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const formats[] = {"text", "json", NULL};
 

@@ -9,6 +9,7 @@
 #include "daemon/say.h"
 #include "daemon/worker.h"
 #include "host/problem.h"
+#include "io/datagram.h"
 #include "io/job.h"
 #include "io/socket.h"
 
@@ -19,6 +20,7 @@ struct tp_crew {
 	const struct tp_config *config;
 	struct tp_gate gate;
 	struct tp_job_pool *jobs;
+	const struct tp_datagram_backend *backend;
 	struct tp_binding *bindings;
 	size_t binding_count;
 	struct tp_crew_worker *workers;
@@ -44,9 +46,34 @@ static int create_worker(struct tp_crew *crew, unsigned index, struct tp_shared 
 	if (worker->listeners == NULL) {
 		return TP_ENOMEM;
 	}
-	return tp_crew_worker_init(
-		worker, shared, config->max_parked,
-		config->backend == NULL ? NULL : tp_datagram_backend_named(config->backend));
+	return tp_crew_worker_init(worker, shared, config->max_parked, crew->backend);
+}
+
+static int choose_backend(struct tp_crew *crew, char problem[TP_PROBLEM_SIZE])
+{
+	const char *name = crew->config->backend;
+
+	if (name == NULL) {
+		crew->backend = tp_datagram_backend_best();
+		if (crew->backend != tp_datagram_backends[0]) {
+			tp_say(TP_LOG_WARN,
+			       "backend %s cannot be used: the kernel is too old, "
+			       "or it is forbidden here; using %s",
+			       tp_datagram_backends[0]->name, crew->backend->name);
+		}
+		return 0;
+	}
+	crew->backend = tp_datagram_backend_named(name);
+	if (crew->backend == NULL) {
+		return tp_config_problem(crew->config, "io", "backend", problem, TP_EINVAL,
+					 "%s is not built into this program", name);
+	}
+	if (!tp_datagram_backend_usable(crew->backend)) {
+		return tp_config_problem(
+			crew->config, "io", "backend", problem, TP_EIO,
+			"%s cannot be used: the kernel is too old, or it is forbidden here", name);
+	}
+	return 0;
 }
 
 int tp_crew_create(const struct tp_config *config, unsigned workers, struct tp_shared *shared,
@@ -61,6 +88,12 @@ int tp_crew_create(const struct tp_config *config, unsigned workers, struct tp_s
 	}
 	crew->config = config;
 	tp_gate_init(&crew->gate);
+	err = choose_backend(crew, problem);
+	if (err != 0) {
+		tp_crew_free(&crew);
+		return err;
+	}
+	err = TP_ENOMEM;
 	crew->bindings = tp_bindings_create(config, &crew->binding_count);
 	crew->workers = calloc(workers, sizeof(*crew->workers));
 	if (crew->bindings != NULL && crew->workers != NULL) {

@@ -123,6 +123,7 @@ static void end(struct tp_crew_worker *worker)
 		tp_generation_worker_stop(worker->generation, &worker->worker);
 	}
 	tp_ticket_table_free(&worker->worker.tickets);
+	tp_loop_turn(worker->worker.loop); /* sockets that were closed are let go */
 }
 
 void *tp_crew_worker_run(void *arg)

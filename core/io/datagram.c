@@ -9,6 +9,9 @@
 #include "io/loop.h"
 
 const struct tp_datagram_backend *const tp_datagram_backends[] = {
+#ifdef TP_HAVE_URING
+	&tp_datagram_uring,
+#endif
 	&tp_datagram_mmsg,
 	&tp_datagram_plain,
 	NULL,
@@ -22,6 +25,21 @@ const struct tp_datagram_backend *tp_datagram_backend_named(const char *name)
 		}
 	}
 	return NULL;
+}
+
+bool tp_datagram_backend_usable(const struct tp_datagram_backend *backend)
+{
+	return backend->usable == NULL || backend->usable();
+}
+
+const struct tp_datagram_backend *tp_datagram_backend_best(void)
+{
+	const struct tp_datagram_backend *const *at = tp_datagram_backends;
+
+	while (at[1] != NULL && !tp_datagram_backend_usable(*at)) {
+		at++;
+	}
+	return *at;
 }
 
 int tp_datagram_open(struct tp_loop *loop, const struct tp_datagram_options *options,

@@ -63,8 +63,14 @@ struct tp_datagram {
 /** The backends built in, fastest first; ends with NULL. */
 extern const struct tp_datagram_backend *const tp_datagram_backends[];
 
-/** By name ("mmsg", "plain"); NULL when there is none. */
+/** By name ("uring", "mmsg", "plain"); NULL when it is not built in. */
 const struct tp_datagram_backend *tp_datagram_backend_named(const char *name);
+
+/** Does this kernel have it, and is it allowed here? */
+bool tp_datagram_backend_usable(const struct tp_datagram_backend *backend);
+
+/** The fastest usable one; there always is one. */
+const struct tp_datagram_backend *tp_datagram_backend_best(void);
 
 /** Per-loop state of the loop's backend. */
 void *tp_loop_backend_state(struct tp_loop *loop);

@@ -14,11 +14,11 @@
 struct tp_datagram_fd {
 	struct tp_datagram datagram; /* first */
 	int fd;
-	bool wildcard;               /* bound to any address: answers name their source */
-	bool dont_fragment;          /* as the socket is set now */
-	uint16_t segment_limit;      /* larger ones have been refused by the kernel */
-	uint64_t segments_again_ms;  /* when to try those again */
-	struct event *readable;      /* NULL: none */
+	bool wildcard;              /* bound to any address: answers name their source */
+	bool dont_fragment;         /* as the socket is set now */
+	uint16_t segment_limit;     /* larger ones have been refused by the kernel */
+	uint64_t segments_again_ms; /* when to try those again */
+	struct event *readable;     /* NULL: none */
 };
 
 /**

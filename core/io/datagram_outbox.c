@@ -161,8 +161,8 @@ void tp_outbox_seal(struct tp_outbox *outbox)
 		struct tp_outbox_message *message = &outbox->messages[i];
 
 		if (message->count > 1) {
-			tp_control_write_segment_size(&outbox->headers[i].msg_hdr,
-						      message->control, message->segment_size);
+			tp_control_write_segment_size(&outbox->headers[i].msg_hdr, message->control,
+						      message->segment_size);
 		}
 	}
 }

@@ -88,16 +88,6 @@ void tp_loop_cancel(struct tp_loop *loop, struct tp_timer *timer)
 
 /* --- life ----------------------------------------------------------------- */
 
-static const struct tp_datagram_backend *choose_backend(void)
-{
-	const struct tp_datagram_backend *const *at = tp_datagram_backends;
-
-	while (at[1] != NULL && (*at)->usable != NULL && !(*at)->usable()) {
-		at++;
-	}
-	return *at;
-}
-
 static int loop_open(struct tp_loop *loop)
 {
 	loop->base = event_base_new();
@@ -126,7 +116,7 @@ int tp_loop_create(const struct tp_clock *clock, const struct tp_datagram_backen
 		return TP_ENOMEM;
 	}
 	loop->clock = clock != NULL ? clock : tp_clock_system();
-	loop->backend = backend != NULL ? backend : choose_backend();
+	loop->backend = backend != NULL ? backend : tp_datagram_backend_best();
 	tp_list_init(&loop->hooks);
 	err = loop_open(loop);
 	if (err != 0) {

@@ -16,10 +16,17 @@
 #include "support/suite.h"
 
 /* The same cases for each backend. */
-static const char *const backends[] = {"plain", "mmsg"};
-#define EACH_BACKEND(b)                                                                            \
-	for (const char *const *b = backends; b < backends + sizeof(backends) / sizeof(*backends); \
-	     b++)
+static const char *const backends[] = {"plain", "mmsg", "uring", NULL};
+#define EACH_BACKEND(b) for (const char *const *b = backends; is_usable(*b); b++)
+
+/* The last may be built in or not, allowed or not. */
+static bool is_usable(const char *name)
+{
+	const struct tp_datagram_backend *backend =
+		name != NULL ? tp_datagram_backend_named(name) : NULL;
+
+	return backend != NULL && tp_datagram_backend_usable(backend);
+}
 
 #define RECEIVED_MAX 512
 
@@ -223,21 +230,33 @@ static void forwarded_bytes_are_those_received(void)
 
 static void one_busy_socket_leaves_the_others_their_turn(void)
 {
+	const size_t burst = 2000;
+
 	EACH_BACKEND(backend)
 	{
 		struct fixture *f = open_pair(*backend, "127.0.0.1");
+		struct end busy = {.count = 0};
+		struct tp_socket_options socket = {
+			.bind_addr = io_addr("127.0.0.1"),
+			.receive_buffer_bytes = 8 * 1024 * 1024, /* not granted to everybody */
+		};
+		size_t arrived;
 
-		for (uint32_t i = 0; i < 200; i++) {
-			send_alone(&f->a, &f->b, i);
+		end_open(f, &busy, &socket);
+		for (uint32_t i = 0; i < burst; i++) {
+			send_alone(&f->a, &busy, i);
 		}
-		tp_loop_turn(f->io.loop); /* what is queued has left */
-		f->b.count = 0;
 		send_number(&f->b, &f->a, 1);
 		while (f->a.count == 0) {
 			tp_loop_turn(f->io.loop);
 		}
-		CU_ASSERT_TRUE(f->b.count <= 3 * 32);
-		CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->b.count, 200 - 32));
+		arrived = busy.count;
+		io_fixture_settle(&f->io);
+		CU_ASSERT_TRUE(busy.count > 200);
+		if (busy.count == burst) {
+			CU_ASSERT_TRUE(arrived <= 1000);
+		}
+		tp_datagram_close(&busy.datagram);
 		close_pair(f);
 	}
 }
@@ -485,7 +504,7 @@ static void dont_fragment_is_set_on_packets_that_ask(void)
 
 static void backends_have_names(void)
 {
-	CU_ASSERT_PTR_EQUAL(tp_datagram_backend_named("mmsg"), tp_datagram_backends[0]);
+	CU_ASSERT_PTR_NOT_NULL(tp_datagram_backend_named("mmsg"));
 	CU_ASSERT_PTR_NOT_NULL(tp_datagram_backend_named("plain"));
 	CU_ASSERT_PTR_NULL(tp_datagram_backend_named("none"));
 }
