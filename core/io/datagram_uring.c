@@ -39,10 +39,11 @@
 #define TAKE_MAX 256 /* completions before others have their turn */
 
 /* What the kernel writes in front of a datagram's bytes. */
-#define NAME_SIZE sizeof(struct sockaddr_in6)
+#define NAME_SIZE 32 /* an address, and what follows stays aligned */
 #define CONTROL_SIZE 96 /* destination, TTL, TOS, segment size */
 #define HEAD_SIZE (sizeof(struct io_uring_recvmsg_out) + NAME_SIZE + CONTROL_SIZE)
 #define BUFFER_SIZE (HEAD_SIZE + TP_DATAGRAM_MAX)
+_Static_assert(NAME_SIZE >= sizeof(struct sockaddr_in6), "an address fits");
 _Static_assert(HEAD_SIZE >= TP_PACKET_HEADROOM, "the head is the packet's headroom");
 
 /*
