@@ -10,6 +10,8 @@
 
 #include <turnpike/error.h>
 
+#include "base/map.h"
+
 void tp_addr_from_sockaddr(struct tp_addr *addr, const struct sockaddr *sa)
 {
 	*addr = (struct tp_addr){.family = TP_FAMILY_NONE};
@@ -192,6 +194,26 @@ const char *tp_five_tuple_format(const struct tp_five_tuple *five_tuple,
 		 tp_addr_format(&five_tuple->client_addr, client),
 		 tp_addr_format(&five_tuple->server_addr, server));
 	return out;
+}
+
+/* IPv4 address, port and what else fits into a word. */
+static inline uint64_t ipv4_word(const struct tp_addr *addr, uint32_t beside)
+{
+	uint32_t ip;
+
+	memcpy(&ip, addr->bytes, sizeof(ip));
+	return (uint64_t)ip << 32 | (uint32_t)addr->port << 16 | (beside & 0xffff);
+}
+
+uint64_t tp_five_tuple_hash(const void *five_tuple)
+{
+	const struct tp_five_tuple *key = five_tuple;
+
+	if (key->client_addr.family != TP_FAMILY_IPV4) {
+		return tp_hash(key, sizeof(*key));
+	}
+	return tp_hash_pair(ipv4_word(&key->client_addr, key->transport),
+			    ipv4_word(&key->server_addr, 0));
 }
 
 /* --- comparison and canonical form -------------------------------------------- */

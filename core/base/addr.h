@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <string.h>
 #include <sys/socket.h>
 
 #include <turnpike/addr.h>
@@ -19,6 +20,19 @@ socklen_t tp_addr_to_sockaddr(const struct tp_addr *addr, struct sockaddr_storag
 /** 0.0.0.0 or ::. */
 bool tp_addr_is_any(const struct tp_addr *addr);
 
+/** tp_addr_equal() and tp_addr_equal_ip(), in place. */
+static inline bool tp_addr_same(const struct tp_addr *a, const struct tp_addr *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0 && a->port == b->port &&
+	       a->family == b->family && a->scope_id == b->scope_id;
+}
+
+static inline bool tp_addr_same_ip(const struct tp_addr *a, const struct tp_addr *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0 && a->family == b->family &&
+	       a->scope_id == b->scope_id;
+}
+
 /** The same address with another port. */
 struct tp_addr tp_addr_with_port(const struct tp_addr *addr, uint16_t port);
 
@@ -31,6 +45,9 @@ struct tp_addr tp_addr_with_port(const struct tp_addr *addr, uint16_t port);
  * Returns true and sets @inner when there is one. Policy must then pass both.
  */
 bool tp_addr_embedded_ipv4(const struct tp_addr *addr, struct tp_addr *inner);
+
+/** For tables keyed by a five-tuple; IPv4 in fewer steps. */
+uint64_t tp_five_tuple_hash(const void *five_tuple);
 
 /** Write "udp 192.0.2.1:4000 > 198.51.100.2:3478". @out: TP_FIVE_TUPLE_STRING bytes. */
 #define TP_FIVE_TUPLE_STRING (2 * TP_ADDR_STRING + 16)

@@ -2,6 +2,7 @@
 #include "base/map.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,69 +25,114 @@ struct tp_map_slot {
 
 static uint64_t process_key[2];
 static pthread_once_t process_key_once = PTHREAD_ONCE_INIT;
+static atomic_bool process_key_made;
 
 static void process_key_make(void)
 {
 	tp_rand_bytes(process_key, sizeof(process_key));
+	atomic_store_explicit(&process_key_made, true, memory_order_release);
 }
 
 /* --- SipHash-1-3 -------------------------------------------------------------- */
+
+struct sip {
+	uint64_t v0;
+	uint64_t v1;
+	uint64_t v2;
+	uint64_t v3;
+};
 
 static inline uint64_t rotate(uint64_t value, unsigned bits)
 {
 	return value << bits | value >> (64 - bits);
 }
 
-static inline void sip_round(uint64_t v[4])
+static inline void sip_round(struct sip *sip)
 {
-	v[0] += v[1];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[2] = rotate(v[2], 32);
+	sip->v0 += sip->v1;
+	sip->v1 = rotate(sip->v1, 13) ^ sip->v0;
+	sip->v0 = rotate(sip->v0, 32);
+	sip->v2 += sip->v3;
+	sip->v3 = rotate(sip->v3, 16) ^ sip->v2;
+	sip->v0 += sip->v3;
+	sip->v3 = rotate(sip->v3, 21) ^ sip->v0;
+	sip->v2 += sip->v1;
+	sip->v1 = rotate(sip->v1, 17) ^ sip->v2;
+	sip->v2 = rotate(sip->v2, 32);
+}
+
+static inline struct sip sip_begin(void)
+{
+	if (!atomic_load_explicit(&process_key_made, memory_order_acquire)) {
+		pthread_once(&process_key_once, process_key_make);
+	}
+	return (struct sip){
+		.v0 = process_key[0] ^ UINT64_C(0x736f6d6570736575),
+		.v1 = process_key[1] ^ UINT64_C(0x646f72616e646f6d),
+		.v2 = process_key[0] ^ UINT64_C(0x6c7967656e657261),
+		.v3 = process_key[1] ^ UINT64_C(0x7465646279746573),
+	};
+}
+
+static inline void sip_word(struct sip *sip, uint64_t word)
+{
+	sip->v3 ^= word;
+	sip_round(sip);
+	sip->v0 ^= word;
+}
+
+static inline uint64_t sip_end(struct sip *sip)
+{
+	sip->v2 ^= 0xff;
+	sip_round(sip);
+	sip_round(sip);
+	sip_round(sip);
+	return sip->v0 ^ sip->v1 ^ sip->v2 ^ sip->v3;
 }
 
 uint64_t tp_hash(const void *bytes, size_t len)
 {
 	const unsigned char *at = bytes;
 	uint64_t last = (uint64_t)len << 56;
-	uint64_t v[4];
+	struct sip sip = sip_begin();
 	uint64_t word;
 
-	pthread_once(&process_key_once, process_key_make);
-	v[0] = process_key[0] ^ UINT64_C(0x736f6d6570736575);
-	v[1] = process_key[1] ^ UINT64_C(0x646f72616e646f6d);
-	v[2] = process_key[0] ^ UINT64_C(0x6c7967656e657261);
-	v[3] = process_key[1] ^ UINT64_C(0x7465646279746573);
 	for (; len >= 8; len -= 8, at += 8) {
 		memcpy(&word, at, sizeof(word));
-		v[3] ^= word;
-		sip_round(v);
-		v[0] ^= word;
+		sip_word(&sip, word);
 	}
 	for (size_t i = 0; i < len; i++) {
 		last |= (uint64_t)at[i] << (8 * i);
 	}
-	v[3] ^= last;
-	sip_round(v);
-	v[0] ^= last;
-	v[2] ^= 0xff;
-	sip_round(v);
-	sip_round(v);
-	sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	sip_word(&sip, last);
+	return sip_end(&sip);
+}
+
+uint64_t tp_hash_pair(uint64_t first, uint64_t second)
+{
+	struct sip sip = sip_begin();
+
+	sip_word(&sip, first);
+	sip_word(&sip, second);
+	return sip_end(&sip);
 }
 
 /* --- table -------------------------------------------------------------------- */
 
 void tp_map_init(struct tp_map *map, size_t key_size, size_t ceiling)
 {
-	*map = (struct tp_map){.key_size = key_size, .ceiling = ceiling};
+	tp_map_init_hashed(map, key_size, ceiling, NULL);
+}
+
+void tp_map_init_hashed(struct tp_map *map, size_t key_size, size_t ceiling,
+			uint64_t (*hash)(const void *key))
+{
+	*map = (struct tp_map){.key_size = key_size, .ceiling = ceiling, .hash = hash};
+}
+
+static inline uint64_t hash_of(const struct tp_map *map, const void *key)
+{
+	return map->hash != NULL ? map->hash(key) : tp_hash(key, map->key_size);
 }
 
 void tp_map_fini(struct tp_map *map)
@@ -98,7 +144,7 @@ void tp_map_fini(struct tp_map *map)
 }
 
 /* The slot of the key, or the free one where it would go. There is always one. */
-static struct tp_map_slot *probe(const struct tp_map *map, const void *key, uint64_t hash)
+static inline struct tp_map_slot *probe(const struct tp_map *map, const void *key, uint64_t hash)
 {
 	size_t mask = map->capacity - 1;
 
@@ -139,7 +185,7 @@ static int grow(struct tp_map *map)
 
 int tp_map_insert(struct tp_map *map, const void *key, void *object)
 {
-	uint64_t hash = tp_hash(key, map->key_size);
+	uint64_t hash = hash_of(map, key);
 	struct tp_map_slot *slot;
 	int err;
 
@@ -166,7 +212,7 @@ void *tp_map_find(const struct tp_map *map, const void *key)
 	if (map->count == 0) {
 		return NULL;
 	}
-	return probe(map, key, tp_hash(key, map->key_size))->object;
+	return probe(map, key, hash_of(map, key))->object;
 }
 
 /* Close the gap: later slots of the run move up unless they are at home behind it. */
@@ -194,7 +240,7 @@ void *tp_map_remove(struct tp_map *map, const void *key)
 	if (map->count == 0) {
 		return NULL;
 	}
-	slot = probe(map, key, tp_hash(key, map->key_size));
+	slot = probe(map, key, hash_of(map, key));
 	object = slot->object;
 	if (slot->key != NULL) {
 		vacate(map, (size_t)(slot - map->slots));

@@ -19,10 +19,18 @@ struct tp_map {
 	size_t count;
 	size_t ceiling; /* most entries; 0 for none */
 	size_t key_size;
-	size_t drained; /* slots below which tp_map_drain() goes on */
+	uint64_t (*hash)(const void *key); /* NULL: tp_hash() of its bytes */
+	size_t drained;                    /* slots below which tp_map_drain() goes on */
 };
 
 void tp_map_init(struct tp_map *map, size_t key_size, size_t ceiling);
+
+/**
+ * The same with a hash function that suits the keys better, made of
+ * tp_hash_pair() or tp_hash(). It may leave out bytes that say nothing.
+ */
+void tp_map_init_hashed(struct tp_map *map, size_t key_size, size_t ceiling,
+			uint64_t (*hash)(const void *key));
 
 /** Frees the table, not the objects. */
 void tp_map_fini(struct tp_map *map);
@@ -47,3 +55,9 @@ void *tp_map_drain(struct tp_map *map);
 
 /** SipHash-1-3 under the key of the process. */
 uint64_t tp_hash(const void *bytes, size_t len);
+
+/**
+ * The same permutation and key over two words, without the length: for keys
+ * that fit into 16 bytes.
+ */
+uint64_t tp_hash_pair(uint64_t first, uint64_t second);

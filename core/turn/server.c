@@ -5,6 +5,7 @@
 
 #include <turnpike/error.h>
 
+#include "base/addr.h"
 #include "turn/allocation.h"
 #include "turn/channel.h"
 #include "turn/discard.h"
@@ -38,7 +39,8 @@ static void on_exception(void *owner, const struct tp_five_tuple *five_tuple, co
 
 static void tables_init(struct tp_server *server)
 {
-	tp_map_init(&server->allocations, sizeof(struct tp_five_tuple), 0);
+	tp_map_init_hashed(&server->allocations, sizeof(struct tp_five_tuple), 0,
+			   tp_five_tuple_hash);
 	tp_map_init(&server->permissions, sizeof(struct tp_peer_key), 0);
 	tp_map_init(&server->channels_by_number, sizeof(struct tp_channel_key), 0);
 	tp_map_init(&server->channels_by_peer, sizeof(struct tp_peer_key), 0);

@@ -143,7 +143,46 @@ static void addresses_are_keys_without_padding(void)
 	CU_ASSERT_EQUAL(sizeof(struct tp_five_tuple), 52);
 }
 
+/* Each byte of both addresses, IPv4 and IPv6, and the transport. */
+static void five_tuples_that_differ_are_hashed_differently(void)
+{
+	static const struct {
+		const char *client;
+		const char *server;
+		uint32_t transport;
+	} cases[] = {
+		{"192.0.2.1:4000", "198.51.100.1:3478", TP_TRANSPORT_UDP},
+		{"192.0.2.2:4000", "198.51.100.1:3478", TP_TRANSPORT_UDP},
+		{"193.0.2.1:4000", "198.51.100.1:3478", TP_TRANSPORT_UDP},
+		{"192.0.2.1:4001", "198.51.100.1:3478", TP_TRANSPORT_UDP},
+		{"192.0.2.1:4256", "198.51.100.1:3478", TP_TRANSPORT_UDP},
+		{"192.0.2.1:4000", "198.51.100.2:3478", TP_TRANSPORT_UDP},
+		{"192.0.2.1:4000", "198.51.100.1:3479", TP_TRANSPORT_UDP},
+		{"192.0.2.1:4000", "198.51.100.1:3478", TP_TRANSPORT_TCP},
+		{"192.0.2.1:4000", "198.51.100.1:3478", TP_TRANSPORT_DTLS},
+		{"198.51.100.1:3478", "192.0.2.1:4000", TP_TRANSPORT_UDP},
+		{"[2001:db8::1]:4000", "[2001:db8::2]:3478", TP_TRANSPORT_UDP},
+		{"[2001:db8::1:1]:4000", "[2001:db8::2]:3478", TP_TRANSPORT_UDP},
+		{"[2001:db8::1]:4000", "[2001:db8::3]:3478", TP_TRANSPORT_UDP},
+		{"[2001:db8::1]:4000", "[2001:db8::2]:3478", TP_TRANSPORT_TCP},
+	};
+	uint64_t seen[sizeof(cases) / sizeof(cases[0])];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tp_five_tuple five_tuple = {.transport = cases[i].transport};
+
+		CU_ASSERT_EQUAL(tp_addr_parse(cases[i].client, &five_tuple.client_addr), 0);
+		CU_ASSERT_EQUAL(tp_addr_parse(cases[i].server, &five_tuple.server_addr), 0);
+		seen[i] = tp_five_tuple_hash(&five_tuple);
+		CU_ASSERT_EQUAL(tp_five_tuple_hash(&five_tuple), seen[i]);
+		for (size_t other = 0; other < i; other++) {
+			CU_ASSERT_NOT_EQUAL(seen[i], seen[other]);
+		}
+	}
+}
+
 TEST_SUITE("addr", TEST(reads_what_it_writes), TEST(refuses_everything_else_and_leaves_out_alone),
 	   TEST(converts_to_the_systems_form_and_back), TEST(no_family_has_no_form),
 	   TEST(finds_the_ipv4_address_inside), TEST(five_tuples_are_written_for_people),
-	   TEST(addresses_are_keys_without_padding));
+	   TEST(addresses_are_keys_without_padding),
+	   TEST(five_tuples_that_differ_are_hashed_differently));

@@ -179,8 +179,41 @@ static void hashes_of_all_lengths_differ(void)
 	}
 }
 
+static uint64_t all_alike(const void *key)
+{
+	(void)key;
+	return tp_hash_pair(1, 2);
+}
+
+static void keys_of_one_hash_are_told_apart(void)
+{
+	struct tp_map map;
+
+	tp_map_init_hashed(&map, sizeof(things[0].key), 0, all_alike);
+	for (uint32_t i = 0; i < 50; i++) {
+		things[i].key = i;
+		CU_ASSERT_EQUAL(tp_map_insert(&map, &things[i].key, &things[i]), 0);
+	}
+	for (uint32_t i = 0; i < 50; i += 2) {
+		CU_ASSERT_PTR_EQUAL(tp_map_remove(&map, &things[i].key), &things[i]);
+	}
+	for (uint32_t i = 0; i < 50; i++) {
+		CU_ASSERT_PTR_EQUAL(tp_map_find(&map, &things[i].key),
+				    i % 2 == 0 ? NULL : &things[i]);
+	}
+	tp_map_fini(&map);
+}
+
+static void a_pair_is_hashed_in_its_order(void)
+{
+	CU_ASSERT_EQUAL(tp_hash_pair(1, 2), tp_hash_pair(1, 2));
+	CU_ASSERT_NOT_EQUAL(tp_hash_pair(1, 2), tp_hash_pair(2, 1));
+	CU_ASSERT_NOT_EQUAL(tp_hash_pair(1, 2), tp_hash_pair(1, 3));
+}
+
 TEST_SUITE("map", TEST(finds_what_was_inserted_and_nothing_else),
 	   TEST(an_empty_map_finds_and_removes_nothing), TEST(removal_keeps_the_rest_reachable),
 	   TEST(behaves_like_a_table_under_random_use), TEST(the_ceiling_is_an_error_not_a_loss),
 	   TEST(stepping_visits_each_once), TEST(draining_takes_each_once),
-	   TEST(a_drained_map_is_used_again), TEST(hashes_of_all_lengths_differ));
+	   TEST(a_drained_map_is_used_again), TEST(hashes_of_all_lengths_differ),
+	   TEST(keys_of_one_hash_are_told_apart), TEST(a_pair_is_hashed_in_its_order));
