@@ -11,20 +11,6 @@
 /* Type and length of a STUN message and ChannelData's header are as long. */
 #define LENGTH_KNOWN 4
 
-enum tp_frame_kind tp_frame_kind_of(uint8_t first_byte)
-{
-	if (first_byte >= 64 && first_byte <= 79) {
-		return TP_FRAME_CHANNEL_DATA;
-	}
-	if (first_byte <= 3) {
-		return TP_FRAME_STUN;
-	}
-	if (first_byte >= 20 && first_byte <= 63) {
-		return TP_FRAME_DTLS;
-	}
-	return TP_FRAME_UNKNOWN;
-}
-
 /* As many bytes of the magic cookie as are there. */
 static bool cookie_begins(const uint8_t *bytes, size_t len)
 {

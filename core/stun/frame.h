@@ -12,7 +12,19 @@ enum tp_frame_kind {
 	TP_FRAME_UNKNOWN,
 };
 
-enum tp_frame_kind tp_frame_kind_of(uint8_t first_byte);
+static inline enum tp_frame_kind tp_frame_kind_of(uint8_t first_byte)
+{
+	if (first_byte >= 64 && first_byte <= 79) {
+		return TP_FRAME_CHANNEL_DATA;
+	}
+	if (first_byte <= 3) {
+		return TP_FRAME_STUN;
+	}
+	if (first_byte >= 20 && first_byte <= 63) {
+		return TP_FRAME_DTLS;
+	}
+	return TP_FRAME_UNKNOWN;
+}
 
 /* Longest message on a stream: a full 16-bit length with header and padding. */
 #define TP_FRAME_MAX (65535 + 20 + 3)
