@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <turnpike/event.h>
@@ -9,6 +10,8 @@
 #include "base/list.h"
 #include "base/wheel.h"
 #include "stun/integrity.h"
+#include "turn/channel.h"
+#include "turn/permission.h"
 #include "turn/quota.h"
 #include "turn/relay_socket.h"
 
@@ -21,28 +24,34 @@ struct tp_server;
  * its share of the user's quota, and the key its requests are verified with.
  */
 struct tp_allocation {
-	struct tp_allocation_view view; /* five_tuple is the key in the server's table */
+	/* What packets need: two cache lines here, one of the five-tuple. */
 	struct tp_server *server;
 	struct tp_endpoint *endpoint; /* where the client is; gone with it */
+	struct tp_few_channels few_channels;
+	struct tp_traffic client_to_peer;
+	struct tp_traffic peer_to_client;
 	struct tp_relay_socket relay;
+
+	struct tp_few_permissions few_permissions;
 	struct tp_timer expiry;
+	uint32_t permission_count;
+	uint32_t channel_count;
+	uint64_t key_valid_until_ms;
+	struct tp_allocation_view view; /* five_tuple is the key in the server's table */
 
 	struct tp_list permissions;
 	struct tp_list channels;
 	struct tp_list transactions; /* requests in progress that hold on to it */
-	uint32_t permission_count;
-	uint32_t channel_count;
 
 	char *user; /* view.user */
 	struct tp_quota_user *quota;
 	struct tp_key key;
 	enum tp_password_algorithm algorithm; /* of the key */
-	uint64_t key_valid_until_ms;
 	uint32_t max_lifetime_s;
-
-	struct tp_traffic client_to_peer;
-	struct tp_traffic peer_to_client;
 };
+
+_Static_assert(offsetof(struct tp_allocation, client_to_peer) == 64, "first line is full");
+_Static_assert(offsetof(struct tp_allocation, view.five_tuple) % 64 == 0, "in one line");
 
 /* What a new allocation is made of. Relayed socket and quota are taken over on success only. */
 struct tp_allocation_params {

@@ -3,6 +3,7 @@
 
 #include <turnpike/error.h>
 
+#include "base/addr.h"
 #include "io/loop.h"
 #include "turn/allocation.h"
 #include "turn/relay_socket.h"
@@ -10,14 +11,109 @@
 
 #define REMEMBER_EXPIRED_MS (300 * UINT64_C(1000))
 
+/* --- where channels are found -------------------------------------------------- */
+
+/* Few of an allocation's stand in the allocation, others in the server's tables. */
+static bool few_insert(struct tp_few_channels *few, struct tp_channel *channel)
+{
+	for (size_t i = 0; i < TP_FEW_CHANNELS; i++) {
+		if (few->numbers[i] == 0) {
+			few->numbers[i] = (uint16_t)channel->by_number.number;
+			few->ports[i] = tp_addr_port(&channel->by_peer.peer_addr);
+			few->channels[i] = channel;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void few_remove(struct tp_few_channels *few, const struct tp_channel *channel)
+{
+	for (size_t i = 0; i < TP_FEW_CHANNELS; i++) {
+		if (few->channels[i] == channel) {
+			few->numbers[i] = 0;
+			few->channels[i] = NULL;
+		}
+	}
+}
+
+static int tables_insert(struct tp_server *server, struct tp_channel *channel)
+{
+	int err = tp_map_insert(&server->channels_by_number, &channel->by_number, channel);
+
+	if (err != 0) {
+		return err;
+	}
+	err = tp_map_insert(&server->channels_by_peer, &channel->by_peer, channel);
+	if (err != 0) {
+		tp_map_remove(&server->channels_by_number, &channel->by_number);
+	}
+	return err;
+}
+
+static int channel_insert(struct tp_allocation *allocation, struct tp_channel *channel)
+{
+	channel->few = few_insert(&allocation->few_channels, channel);
+	return channel->few ? 0 : tables_insert(allocation->server, channel);
+}
+
+static void channel_remove(struct tp_allocation *allocation, struct tp_channel *channel)
+{
+	struct tp_server *server = allocation->server;
+
+	if (channel->few) {
+		few_remove(&allocation->few_channels, channel);
+		return;
+	}
+	tp_map_remove(&server->channels_by_number, &channel->by_number);
+	tp_map_remove(&server->channels_by_peer, &channel->by_peer);
+}
+
+struct tp_channel *tp_channel_find(const struct tp_allocation *allocation, uint16_t number)
+{
+	const struct tp_few_channels *few = &allocation->few_channels;
+	struct tp_channel_key key;
+
+	for (size_t i = 0; i < TP_FEW_CHANNELS; i++) {
+		if (few->numbers[i] == number) {
+			return few->channels[i];
+		}
+	}
+	if (allocation->server->channels_by_number.count == 0) {
+		return NULL;
+	}
+	key = (struct tp_channel_key){allocation->view.id, number};
+	return tp_map_find(&allocation->server->channels_by_number, &key);
+}
+
+struct tp_channel *tp_channel_find_peer(const struct tp_allocation *allocation,
+					const struct tp_addr *peer_addr)
+{
+	const struct tp_few_channels *few = &allocation->few_channels;
+	struct tp_peer_key key;
+
+	for (size_t i = 0; i < TP_FEW_CHANNELS; i++) {
+		if (few->ports[i] == peer_addr->port && few->channels[i] != NULL &&
+		    tp_addr_same(&few->channels[i]->by_peer.peer_addr, peer_addr)) {
+			return few->channels[i];
+		}
+	}
+	if (allocation->server->channels_by_peer.count == 0) {
+		return NULL;
+	}
+	key = (struct tp_peer_key){allocation->view.id, *peer_addr};
+	return tp_map_find(&allocation->server->channels_by_peer, &key);
+}
+
+/* --- life ---------------------------------------------------------------------- */
+
 static void channel_free(struct tp_channel *channel)
 {
 	struct tp_allocation *allocation = channel->allocation;
 	struct tp_server *server = allocation->server;
 
 	tp_loop_cancel(server->worker->loop, &channel->expiry);
-	tp_map_remove(&server->channels_by_number, &channel->by_number);
-	tp_map_remove(&server->channels_by_peer, &channel->by_peer);
+	channel_remove(allocation, channel);
 	tp_list_remove(&channel->link);
 	tp_permission_unhold(channel->permission);
 	allocation->channel_count--;
@@ -71,20 +167,6 @@ static void forget_expired(struct tp_allocation *allocation, uint16_t number,
 	}
 }
 
-static int channel_insert(struct tp_server *server, struct tp_channel *channel)
-{
-	int err = tp_map_insert(&server->channels_by_number, &channel->by_number, channel);
-
-	if (err != 0) {
-		return err;
-	}
-	err = tp_map_insert(&server->channels_by_peer, &channel->by_peer, channel);
-	if (err != 0) {
-		tp_map_remove(&server->channels_by_number, &channel->by_number);
-	}
-	return err;
-}
-
 static int channel_create(struct tp_allocation *allocation, uint16_t number,
 			  const struct tp_addr *peer_addr, struct tp_channel **out)
 {
@@ -102,7 +184,7 @@ static int channel_create(struct tp_allocation *allocation, uint16_t number,
 	channel->by_number = (struct tp_channel_key){allocation->view.id, number};
 	channel->by_peer = (struct tp_peer_key){allocation->view.id, *peer_addr};
 	channel->allocation = allocation;
-	err = channel_insert(server, channel);
+	err = channel_insert(allocation, channel);
 	if (err != 0) {
 		tp_pool_give(&server->channel_pool, channel);
 		return err;
@@ -145,21 +227,6 @@ int tp_channel_bind(struct tp_allocation *allocation, uint16_t number,
 		    tp_loop_now_ms(loop) +
 			    server->shared->options.channel_lifetime_s * UINT64_C(1000));
 	return 0;
-}
-
-struct tp_channel *tp_channel_find(const struct tp_allocation *allocation, uint16_t number)
-{
-	struct tp_channel_key key = {allocation->view.id, number};
-
-	return tp_map_find(&allocation->server->channels_by_number, &key);
-}
-
-struct tp_channel *tp_channel_find_peer(const struct tp_allocation *allocation,
-					const struct tp_addr *peer_addr)
-{
-	struct tp_peer_key key = {allocation->view.id, *peer_addr};
-
-	return tp_map_find(&allocation->server->channels_by_peer, &key);
 }
 
 void tp_channel_free_all(struct tp_allocation *allocation)

@@ -12,6 +12,18 @@
 
 struct tp_allocation;
 
+/*
+ * The first channels of an allocation, in the allocation itself: what sends
+ * through few channels is served without a table.
+ */
+#define TP_FEW_CHANNELS 4
+
+struct tp_few_channels {
+	uint16_t numbers[TP_FEW_CHANNELS]; /* 0: free */
+	uint16_t ports[TP_FEW_CHANNELS];   /* of the peers */
+	struct tp_channel *channels[TP_FEW_CHANNELS];
+};
+
 /* A table's key. No padding. */
 struct tp_channel_key {
 	uint64_t allocation_id;
@@ -22,16 +34,19 @@ struct tp_channel_key {
  * A channel binding (RFC 8656 section 12): a number for a peer transport address,
  * for 600 seconds. For another 300 it is remembered as expired, so that late
  * ChannelData is told from random numbers; it may be bound anew meanwhile.
+ *
+ * What a packet needs comes first, within a cache line.
  */
 struct tp_channel {
 	struct tp_channel_key by_number;
 	struct tp_peer_key by_peer;
-	struct tp_addr wire_addr; /* where datagrams for the peer go */
-	struct tp_allocation *allocation;
 	struct tp_permission *permission; /* for the peer's address */
+	bool live;
+	bool few; /* found in the allocation, else in the server's tables */
+	struct tp_allocation *allocation;
+	struct tp_addr wire_addr; /* where datagrams for the peer go */
 	struct tp_list link;
 	struct tp_timer expiry;
-	bool live;
 };
 
 /** May that number be bound to that peer (RFC 8656 section 12.2)? 0 or 400. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "turn/permission.h"
 
+#include <string.h>
+
 #include <turnpike/error.h>
 
 #include "base/addr.h"
@@ -19,6 +21,77 @@ static struct tp_peer_key key_of(const struct tp_allocation *allocation,
 	};
 }
 
+/* --- where permissions are found ------------------------------------------------ */
+
+static uint32_t word_of(const struct tp_addr *addr)
+{
+	uint32_t words[4];
+
+	memcpy(words, addr->bytes, sizeof(words));
+	return words[0] ^ words[1] ^ words[2] ^ words[3];
+}
+
+/* Few of an allocation's stand in the allocation, others in the server's table. */
+static bool few_insert(struct tp_few_permissions *few, struct tp_permission *permission)
+{
+	for (size_t i = 0; i < TP_FEW_PERMISSIONS; i++) {
+		if (few->permissions[i] == NULL) {
+			few->words[i] = word_of(&permission->key.peer_addr);
+			few->permissions[i] = permission;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void few_remove(struct tp_few_permissions *few, const struct tp_permission *permission)
+{
+	for (size_t i = 0; i < TP_FEW_PERMISSIONS; i++) {
+		if (few->permissions[i] == permission) {
+			few->permissions[i] = NULL;
+		}
+	}
+}
+
+static int permission_insert(struct tp_allocation *allocation, struct tp_permission *permission)
+{
+	permission->few = few_insert(&allocation->few_permissions, permission);
+	return permission->few ? 0
+			       : tp_map_insert(&allocation->server->permissions, &permission->key,
+					       permission);
+}
+
+static void permission_remove(struct tp_allocation *allocation, struct tp_permission *permission)
+{
+	if (permission->few) {
+		few_remove(&allocation->few_permissions, permission);
+	} else {
+		tp_map_remove(&allocation->server->permissions, &permission->key);
+	}
+}
+
+struct tp_permission *tp_permission_find(const struct tp_allocation *allocation,
+					 const struct tp_addr *peer_addr)
+{
+	const struct tp_few_permissions *few = &allocation->few_permissions;
+	uint32_t word = word_of(peer_addr);
+	struct tp_peer_key key;
+
+	for (size_t i = 0; i < TP_FEW_PERMISSIONS; i++) {
+		if (few->words[i] == word && few->permissions[i] != NULL &&
+		    tp_addr_same_ip(&few->permissions[i]->key.peer_addr, peer_addr)) {
+			return few->permissions[i];
+		}
+	}
+	if (allocation->server->permissions.count == 0) {
+		return NULL;
+	}
+	key = key_of(allocation, peer_addr);
+	return tp_map_find(&allocation->server->permissions, &key);
+}
+
+/* --- life ------------------------------------------------------------------------ */
+
 static void permission_free(struct tp_permission *permission)
 {
 	struct tp_allocation *allocation = permission->allocation;
@@ -26,7 +99,7 @@ static void permission_free(struct tp_permission *permission)
 
 	tp_assert(permission->channels == 0);
 	tp_loop_cancel(server->worker->loop, &permission->expiry);
-	tp_map_remove(&server->permissions, &permission->key);
+	permission_remove(allocation, permission);
 	tp_list_remove(&permission->link);
 	allocation->permission_count--;
 	tp_pool_give(&server->permission_pool, permission);
@@ -59,7 +132,7 @@ static int permission_create(struct tp_allocation *allocation, const struct tp_a
 	permission->key = key_of(allocation, peer_addr);
 	permission->allocation = allocation;
 	permission->ours = tp_relay_socket_is_ours(server->shared, peer_addr);
-	err = tp_map_insert(&server->permissions, &permission->key, permission);
+	err = permission_insert(allocation, permission);
 	if (err != 0) {
 		tp_pool_give(&server->permission_pool, permission);
 		return err;
@@ -92,14 +165,6 @@ int tp_permission_install(struct tp_allocation *allocation, const struct tp_addr
 			    server->shared->options.permission_lifetime_s * UINT64_C(1000));
 	*out = permission;
 	return 0;
-}
-
-struct tp_permission *tp_permission_find(const struct tp_allocation *allocation,
-					 const struct tp_addr *peer_addr)
-{
-	struct tp_peer_key key = key_of(allocation, peer_addr);
-
-	return tp_map_find(&allocation->server->permissions, &key);
 }
 
 bool tp_permission_covers(const struct tp_permission *permission, const struct tp_addr *peer_addr)

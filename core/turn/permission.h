@@ -11,6 +11,14 @@
 
 struct tp_allocation;
 
+/* The first permissions of an allocation, in the allocation itself: see struct tp_few_channels. */
+#define TP_FEW_PERMISSIONS 4
+
+struct tp_few_permissions {
+	uint32_t words[TP_FEW_PERMISSIONS]; /* of the addresses, to tell most others apart */
+	struct tp_permission *permissions[TP_FEW_PERMISSIONS]; /* NULL: free */
+};
+
 /* A table's key: something of one allocation. No padding. */
 struct tp_peer_key {
 	uint64_t allocation_id;
@@ -28,6 +36,7 @@ struct tp_permission {
 	struct tp_list link;
 	struct tp_timer expiry;
 	uint32_t channels; /* that hold on to it */
+	bool few;          /* found in the allocation, else in the server's table */
 	bool live;
 	bool relayed_only; /* only live relayed ports of ours on that address */
 	bool ours;         /* an address that we relay on: peers may be clients of ours */

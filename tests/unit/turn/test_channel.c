@@ -138,11 +138,81 @@ static void more_than_the_ceiling_is_508(void)
 	turn_fixture_close(&f);
 }
 
+#define MANY 9 /* more than an allocation holds in itself */
+
+static struct tp_addr nth_peer(uint16_t n)
+{
+	struct tp_addr addr = turn_fixture_addr("192.0.2.1:1");
+
+	addr.bytes[3] = (uint8_t)(1 + n);
+	return addr;
+}
+
+static void bind_many(void)
+{
+	for (uint16_t i = 0; i < MANY; i++) {
+		struct tp_addr peer_addr = nth_peer(i);
+
+		CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000 + i, &peer_addr), 0);
+	}
+}
+
+static bool is_bound(const struct tp_allocation *allocation, uint16_t n)
+{
+	struct tp_addr peer_addr = nth_peer(n);
+	struct tp_channel *channel = tp_channel_find(allocation, 0x4000 + n);
+
+	CU_ASSERT_PTR_EQUAL(channel, tp_channel_find_peer(allocation, &peer_addr));
+	return channel != NULL && channel->by_number.number == 0x4000U + n &&
+	       channel->permission == tp_permission_find(allocation, &peer_addr);
+}
+
+static void many_are_found(void)
+{
+	struct tp_allocation *allocation;
+
+	turn_fixture_open(&f);
+	allocation = turn_fixture_allocate(&f);
+	bind_many();
+	for (uint16_t i = 0; i < MANY; i++) {
+		CU_ASSERT_TRUE(is_bound(allocation, i));
+	}
+	CU_ASSERT_FALSE(is_bound(allocation, MANY));
+	turn_fixture_close(&f);
+}
+
+static void each_is_found_when_all_others_have_gone(void)
+{
+	for (uint16_t kept = 0; kept < MANY; kept++) {
+		struct tp_addr peer_addr = nth_peer(kept);
+		struct tp_allocation *allocation;
+
+		turn_fixture_open(&f);
+		allocation = turn_fixture_allocate(&f);
+		CU_ASSERT_EQUAL(turn_fixture_refresh(&f, 3600), 0);
+		bind_many();
+		turn_fixture_advance_s(&f, 599);
+		CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000 + kept, &peer_addr), 0);
+		turn_fixture_advance_s(&f, 400);
+		CU_ASSERT_EQUAL(allocation->channel_count, 1);
+		for (uint16_t i = 0; i < MANY; i++) {
+			CU_ASSERT_EQUAL(is_bound(allocation, i), i == kept);
+		}
+		bind_many();
+		for (uint16_t i = 0; i < MANY; i++) {
+			CU_ASSERT_TRUE(is_bound(allocation, i));
+		}
+		turn_fixture_close(&f);
+	}
+}
+
 static void goes_with_the_allocation(void)
 {
 	turn_fixture_open(&f);
 	turn_fixture_allocate(&f);
-	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000, &f.peer_addr), 0);
+	bind_many();
+	CU_ASSERT_NOT_EQUAL(f.server->channels_by_number.count, 0);
+	CU_ASSERT_NOT_EQUAL(f.server->permissions.count, 0);
 	CU_ASSERT_EQUAL(turn_fixture_refresh(&f, 0), 0);
 	CU_ASSERT_EQUAL(f.server->channels_by_number.count, 0);
 	CU_ASSERT_EQUAL(f.server->channels_by_peer.count, 0);
@@ -155,4 +225,5 @@ TEST_SUITE("channel", TEST(numbers_outside_0x4000_to_0x4fff_are_400),
 	   TEST(refused_peers_are_403_other_families_443), TEST(lasts_600_s_and_its_permission_300),
 	   TEST(an_expired_one_is_remembered_then_forgotten),
 	   TEST(an_expired_number_may_be_bound_to_another_peer), TEST(more_than_the_ceiling_is_508),
+	   TEST(many_are_found), TEST(each_is_found_when_all_others_have_gone),
 	   TEST(goes_with_the_allocation));
