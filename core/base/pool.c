@@ -24,10 +24,11 @@
 #endif
 
 #define SLAB_SIZE ((size_t)64 * 1024)
+#define CACHE_LINE 64
 
 struct tp_pool_slab {
 	struct tp_pool_slab *next;
-	alignas(max_align_t) unsigned char bytes[];
+	alignas(CACHE_LINE) unsigned char bytes[];
 };
 
 struct free_object {
@@ -36,7 +37,8 @@ struct free_object {
 
 void tp_pool_init(struct tp_pool *pool, size_t object_size, size_t ceiling)
 {
-	size_t alignment = alignof(max_align_t);
+	/* what fills a line begins one, so that its members stay together as declared */
+	size_t alignment = object_size >= CACHE_LINE ? CACHE_LINE : alignof(max_align_t);
 
 	if (object_size < sizeof(struct free_object)) {
 		object_size = sizeof(struct free_object);
@@ -71,12 +73,14 @@ static void push(struct tp_pool *pool, void *object)
 static void add_slab(struct tp_pool *pool)
 {
 	size_t count = SLAB_SIZE / pool->object_size;
+	size_t size;
 	struct tp_pool_slab *slab;
 
 	if (count == 0) {
 		count = 1;
 	}
-	slab = malloc(sizeof(*slab) + count * pool->object_size);
+	size = sizeof(*slab) + count * pool->object_size;
+	slab = aligned_alloc(CACHE_LINE, (size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
 	if (slab == NULL) {
 		return;
 	}
