@@ -46,7 +46,7 @@ bool tp_hairpin_is_here(const struct tp_hairpin *hairpin, const struct tp_relay_
 
 /**
  * Hand a payload to the allocation of a relayed socket of this worker; dropped when
- * there is none. May end any allocation of the worker, by closing a connection.
+ * there is none.
  *
  * @packet: payload with the room of a packet around it; its remote address
  *          is the sender's relayed address

@@ -79,7 +79,7 @@ static void count_to_peer(struct tp_allocation *allocation, size_t len)
 	tp_counter_add(server->counters.client_to_peer_bytes, len);
 }
 
-/* To a client of ours. Counted before it is delivered, which may end either allocation. */
+/* To a client of ours: counted as sent first, then it is the other side's. */
 static bool hairpin(struct tp_allocation *allocation, const struct tp_relay_location *to,
 		    struct tp_packet *packet)
 {
