@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdint.h>
+
+#include "cli/load_fleet.h"
+#include "cli/load_payload.h"
+
+/*
+ * Takes what has arrived from all sockets, many packets with one call, and
+ * checks each: that it is undamaged and came by the way it was sent.
+ */
+struct tp_load_receiver;
+
+struct tp_load_receiver_options {
+	struct tp_load_fleet *fleet;
+	void *owner;
+	/** An undamaged packet for the right receiver. */
+	void (*arrived)(void *owner, const struct tp_load_packet *packet, uint64_t now_ns);
+	/** Something else. */
+	void (*damaged)(void *owner);
+	/** A client's TCP connection has ended. */
+	void (*ended)(void *owner, struct tp_load_client *client);
+};
+
+/** Errors: TP_ENOMEM. Owner: free with tp_load_receiver_free(). */
+int tp_load_receiver_create(const struct tp_load_receiver_options *options,
+			    struct tp_load_receiver **out);
+
+/** NULL inside is fine. */
+void tp_load_receiver_free(struct tp_load_receiver **receiver);
+
+/** Everything that is there now; never waits. */
+void tp_load_receiver_run(struct tp_load_receiver *receiver);
