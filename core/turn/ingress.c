@@ -3,6 +3,7 @@
 
 #include "io/endpoint.h"
 #include "stun/frame.h"
+#include "stun/indication.h"
 #include "stun/msg.h"
 #include "turn/allocation.h"
 #include "turn/discard.h"
@@ -35,9 +36,14 @@ static void indication(struct tp_server *server, const struct tp_five_tuple *fiv
 static void stun(struct tp_server *server, struct tp_endpoint *endpoint,
 		 const struct tp_five_tuple *five_tuple, struct tp_packet *packet)
 {
+	struct tp_send_indication send;
 	struct tp_stun_msg msg;
 	const char *problem;
 
+	if (tp_send_indication_read(&send, packet->data, packet->len)) {
+		tp_relay_send(server, five_tuple, &send, packet);
+		return;
+	}
 	if (tp_stun_msg_parse(&msg, packet->data, packet->len, &problem) != 0) {
 		tp_exception_tell(server, five_tuple, TP_STAGE_PARSE, problem, packet->data,
 				  packet->len);

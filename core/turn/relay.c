@@ -12,8 +12,8 @@
 #include "io/datagram.h"
 #include "io/endpoint.h"
 #include "stun/attr.h"
-#include "stun/build.h"
 #include "stun/channel_data.h"
+#include "stun/indication.h"
 #include "turn/allocation.h"
 #include "turn/channel.h"
 #include "turn/discard.h"
@@ -23,7 +23,6 @@
 #include "turn/permission.h"
 #include "turn/server.h"
 
-#define DATA_ATTRIBUTE_HEADER_SIZE 4
 #define DATA_MAX 65535 /* of an attribute and of ChannelData */
 
 /* --- gates -------------------------------------------------------------------- */
@@ -174,14 +173,7 @@ void tp_relay_channel_data(struct tp_server *server, const struct tp_five_tuple 
 	discard_from_client(server, five_tuple, allocation, message.number, reason, packet->len);
 }
 
-/* What a Send indication asks for. */
-struct send_indication {
-	struct tp_addr peer_addr;
-	struct tp_view payload;
-	bool dont_fragment;
-};
-
-static bool read_send_indication(const struct tp_stun_msg *msg, struct send_indication *send)
+static bool read_send_indication(const struct tp_stun_msg *msg, struct tp_send_indication *send)
 {
 	const struct tp_stun_attr *peer = tp_stun_msg_find(msg, TP_ATTR_XOR_PEER_ADDRESS);
 	const struct tp_stun_attr *payload = tp_stun_msg_find(msg, TP_ATTR_DATA);
@@ -196,11 +188,13 @@ static bool read_send_indication(const struct tp_stun_msg *msg, struct send_indi
 }
 
 /* Returns true when the payload is on its way, else @reason is set. */
-static bool send_to_peer(struct tp_allocation *allocation, const struct send_indication *send,
+static bool send_to_peer(struct tp_allocation *allocation, const struct tp_send_indication *send,
 			 struct tp_packet *packet, enum tp_discard_reason *reason)
 {
 	const struct tp_permission *permission = tp_permission_find(allocation, &send->peer_addr);
-	struct tp_addr wire_addr;
+	const struct tp_shared *shared = allocation->server->shared;
+	const struct tp_addr *wire_addr = &send->peer_addr;
+	struct tp_addr translated;
 
 	if (send->peer_addr.family != allocation->view.relayed_addr.family) {
 		*reason = TP_DISCARD_FAMILY;
@@ -212,13 +206,35 @@ static bool send_to_peer(struct tp_allocation *allocation, const struct send_ind
 				     send->payload.data, send->payload.len)) {
 		*reason = TP_DISCARD_VETO;
 	} else {
-		wire_addr = tp_relay_socket_wire_addr(allocation->server->shared, &send->peer_addr);
+		if (shared->translates) {
+			translated = tp_relay_socket_wire_addr(shared, &send->peer_addr);
+			wire_addr = &translated;
+		}
 		*reason = TP_DISCARD_QUEUE_FULL;
 		return forward_to_peer(allocation, packet, send->payload.data, send->payload.len,
-				       permission->ours ? &send->peer_addr : NULL, &wire_addr,
+				       permission->ours ? &send->peer_addr : NULL, wire_addr,
 				       send->dont_fragment);
 	}
 	return false;
+}
+
+static void discard_send(struct tp_server *server, const struct tp_five_tuple *five_tuple,
+			 const struct tp_allocation *allocation, enum tp_discard_reason reason,
+			 size_t len)
+{
+	tp_discard_message(server, five_tuple, allocation, TP_CLIENT_TO_PEER, TP_STUN_SEND, reason,
+			   len);
+}
+
+void tp_relay_send(struct tp_server *server, const struct tp_five_tuple *five_tuple,
+		   const struct tp_send_indication *send, struct tp_packet *packet)
+{
+	struct tp_allocation *allocation = tp_allocation_find(server, five_tuple);
+	enum tp_discard_reason reason = TP_DISCARD_NO_ALLOCATION;
+
+	if (allocation == NULL || !send_to_peer(allocation, send, packet, &reason)) {
+		discard_send(server, five_tuple, allocation, reason, packet->len);
+	}
 }
 
 void tp_relay_send_indication(struct tp_server *server, const struct tp_five_tuple *five_tuple,
@@ -226,7 +242,7 @@ void tp_relay_send_indication(struct tp_server *server, const struct tp_five_tup
 {
 	struct tp_allocation *allocation = tp_allocation_find(server, five_tuple);
 	enum tp_discard_reason reason;
-	struct send_indication send;
+	struct tp_send_indication send;
 	uint16_t unknown;
 
 	if (allocation == NULL) {
@@ -238,8 +254,7 @@ void tp_relay_send_indication(struct tp_server *server, const struct tp_five_tup
 	} else if (send_to_peer(allocation, &send, packet, &reason)) {
 		return;
 	}
-	tp_discard_message(server, five_tuple, allocation, TP_CLIENT_TO_PEER, TP_STUN_SEND, reason,
-			   packet->len);
+	discard_send(server, five_tuple, allocation, reason, packet->len);
 }
 
 /* --- peer to client ----------------------------------------------------------- */
@@ -260,10 +275,12 @@ static bool forward_to_client(struct tp_allocation *allocation, struct tp_packet
 	return true;
 }
 
+/* At most three bytes: nothing worth a call. */
 static void pad(struct tp_packet *packet, size_t padding)
 {
-	memset(packet->data + packet->len, 0, padding);
-	packet->len += padding;
+	while (padding-- > 0) {
+		packet->data[packet->len++] = 0;
+	}
 }
 
 static void channel_data_to_client(struct tp_channel *channel, struct tp_packet *packet)
@@ -291,40 +308,29 @@ static void channel_data_to_client(struct tp_channel *channel, struct tp_packet 
 				payload_len);
 }
 
-/* Nobody matches a transaction id of an indication; it must only differ. */
+/*
+ * Nobody matches the transaction id of an indication; it must only differ from
+ * others. It goes on from where chance has put it.
+ */
 static void make_transaction_id(struct tp_server *server, uint8_t *out)
 {
-	uint64_t count = ++server->indications_sent;
-	uint64_t mixed = tp_hash(&count, sizeof(count));
-
-	memcpy(out, &mixed, sizeof(mixed));
-	tp_put_u32(out + sizeof(mixed), (uint32_t)count);
+	server->indication_id.count++;
+	memcpy(out, &server->indication_id, TP_STUN_TRANSACTION_ID_SIZE);
 }
 
-/*
- * Data indication around the payload: header and XOR-PEER-ADDRESS, then the
- * DATA attribute's header, end where the payload begins (RFC 8656 section 11.4).
- */
+/* Around the payload, in its place (RFC 8656 section 11.4). */
 static void write_data_indication(struct tp_server *server, const struct tp_addr *peer_addr,
 				  struct tp_packet *packet)
 {
-	size_t addr_size = peer_addr->family == TP_FAMILY_IPV4 ? 12 : 24;
-	size_t head_size = TP_STUN_HEADER_SIZE + addr_size + DATA_ATTRIBUTE_HEADER_SIZE;
-	size_t padding = (4 - packet->len % 4) % 4;
+	size_t head_size = tp_data_indication_head_size(peer_addr);
 	uint8_t transaction_id[TP_STUN_TRANSACTION_ID_SIZE];
 	size_t payload_len = packet->len;
-	struct tp_build build;
 
+	make_transaction_id(server, transaction_id);
 	packet->data -= head_size;
 	packet->len += head_size;
-	pad(packet, padding);
-	make_transaction_id(server, transaction_id);
-	tp_build_init(&build, packet->data, head_size, TP_STUN_DATA, TP_STUN_INDICATION,
-		      transaction_id);
-	tp_build_xor_addr(&build, TP_ATTR_XOR_PEER_ADDRESS, peer_addr);
-	tp_put_u16(packet->data + TP_STUN_HEADER_SIZE + addr_size, TP_ATTR_DATA);
-	tp_put_u16(packet->data + TP_STUN_HEADER_SIZE + addr_size + 2, (uint16_t)payload_len);
-	tp_put_u16(packet->data + 2, (uint16_t)(packet->len - TP_STUN_HEADER_SIZE));
+	pad(packet, (4 - payload_len % 4) % 4);
+	tp_data_indication_write_head(packet->data, peer_addr, payload_len, transaction_id);
 }
 
 static void indication_to_client(struct tp_allocation *allocation, const struct tp_addr *peer_addr,
@@ -371,7 +377,9 @@ void tp_relay_receive(void *owner, struct tp_datagram *datagram, struct tp_packe
 	if (allocation == NULL) { /* reserved, or its allocation is about to be made */
 		return;
 	}
-	packet->remote_addr =
-		tp_relay_socket_peer_addr(allocation->server->shared, &packet->remote_addr);
+	if (allocation->server->shared->translates) {
+		packet->remote_addr =
+			tp_relay_socket_peer_addr(allocation->server->shared, &packet->remote_addr);
+	}
 	tp_relay_deliver(allocation, packet);
 }

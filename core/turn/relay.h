@@ -7,6 +7,7 @@ struct tp_allocation;
 struct tp_datagram;
 struct tp_five_tuple;
 struct tp_packet;
+struct tp_send_indication;
 struct tp_server;
 struct tp_stun_msg;
 
@@ -20,7 +21,11 @@ struct tp_stun_msg;
 void tp_relay_channel_data(struct tp_server *server, const struct tp_five_tuple *five_tuple,
 			   struct tp_packet *packet);
 
-/** A Send indication of a client (RFC 8656 section 11.2); @msg is the packet's. */
+/** A Send indication of a client (RFC 8656 section 11.2), read from the packet. */
+void tp_relay_send(struct tp_server *server, const struct tp_five_tuple *five_tuple,
+		   const struct tp_send_indication *send, struct tp_packet *packet);
+
+/** The same, with whatever attributes; @msg is the packet's. */
 void tp_relay_send_indication(struct tp_server *server, const struct tp_five_tuple *five_tuple,
 			      const struct tp_stun_msg *msg, struct tp_packet *packet);
 

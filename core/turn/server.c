@@ -6,6 +6,7 @@
 #include <turnpike/error.h>
 
 #include "base/addr.h"
+#include "base/rand.h"
 #include "turn/allocation.h"
 #include "turn/channel.h"
 #include "turn/discard.h"
@@ -89,6 +90,7 @@ int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
 		return TP_ENOMEM;
 	}
 	server->shared = shared;
+	tp_rand_bytes(&server->indication_id, sizeof(server->indication_id));
 	server->worker = worker;
 	if (tp_hairpin_create(server, &server->hairpin) != 0) {
 		free(server);

@@ -44,7 +44,10 @@ struct tp_server {
 	struct tp_pool channel_pool;
 	struct tp_pool transaction_pool;
 
-	uint64_t indications_sent; /* makes their transaction ids */
+	struct {
+		uint64_t count;
+		uint32_t server;
+	} indication_id; /* transaction id of the latest Data indication */
 	unsigned next_relay_address;
 	unsigned next_alternate_server;
 	bool draining;

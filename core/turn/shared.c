@@ -49,6 +49,17 @@ static bool options_valid(const struct tp_turn_options *options, unsigned worker
 	       options->port_min >= 1 && options->port_min <= options->port_max;
 }
 
+static bool any_translated(const struct tp_turn_options *options)
+{
+	for (size_t i = 0; i < options->relay_count; i++) {
+		if (!tp_addr_equal(&options->relay[i].bind_addr,
+				   &options->relay[i].advertised_addr)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 int tp_shared_create(const struct tp_turn_options *options, unsigned workers,
 		     struct tp_shared **out)
 {
@@ -67,6 +78,7 @@ int tp_shared_create(const struct tp_turn_options *options, unsigned workers,
 	if (!options_valid(options, workers)) {
 		goto out;
 	}
+	shared->translates = any_translated(options);
 	tp_rand_bytes(shared->nonce_key, sizeof(shared->nonce_key));
 	shared->quota = tp_quota_create();
 	shared->live_ports = tp_live_ports_create(options->relay_count);

@@ -86,6 +86,7 @@ struct tp_shared {
 	struct tp_live_ports *live_ports;
 	_Atomic uint64_t next_allocation_id;
 	unsigned worker_count;
+	bool translates; /* a relay address is advertised as another than it is bound to */
 	pthread_rwlock_t servers_lock;
 	struct tp_server *servers[TP_WORKERS_MAX]; /* by worker: to post messages, under the lock */
 	struct tp_hairpin_lane *lanes;             /* all, to be freed; under the lock */
