@@ -186,15 +186,16 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct tp_datagram_fd *datagram = arg;
 	struct mmsg_loop *mmsg = tp_loop_backend_state(datagram->datagram.loop);
-	unsigned room = prepare(mmsg);
-	int count = recvmmsg(fd, mmsg->in, room, MSG_DONTWAIT, NULL);
+	int count = 0;
+	unsigned room;
 
 	(void)what;
-	if (count <= 0) {
-		return;
-	}
-	mmsg->buffers_used += (size_t)count;
 	mmsg->receiving = datagram;
+	room = prepare(mmsg);
+	if (mmsg->receiving != NULL) { /* else closed by a hook */
+		count = recvmmsg(fd, mmsg->in, room, MSG_DONTWAIT, NULL);
+	}
+	mmsg->buffers_used += count > 0 ? (size_t)count : 0;
 	for (int i = 0; i < count && mmsg->receiving != NULL; i++) {
 		deliver(mmsg, (size_t)i);
 	}

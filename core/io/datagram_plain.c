@@ -64,6 +64,7 @@ static bool receive_one(struct tp_datagram_fd *datagram, struct plain_loop *plai
 		.msg_controllen = sizeof(control),
 	};
 	struct tp_packet packet = {.data = iov.iov_base, .ttl = -1, .tos = -1};
+	struct tp_loop *loop = datagram->datagram.loop;
 	ssize_t len = recvmsg(datagram->fd, &msg, 0);
 
 	if (len < 0) {
@@ -81,6 +82,7 @@ static bool receive_one(struct tp_datagram_fd *datagram, struct plain_loop *plai
 	tp_addr_from_sockaddr(&packet.remote_addr, (const struct sockaddr *)&from);
 	tp_control_read(&msg, &packet);
 	datagram->datagram.receive(datagram->datagram.owner, &datagram->datagram, &packet);
+	tp_loop_flush(loop); /* the buffer is used again; it may close the socket */
 	return true;
 }
 

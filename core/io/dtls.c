@@ -9,8 +9,6 @@
 
 #include "io/dtls_session.h"
 
-#define MESSAGES_SIZE (1024 * 1024) /* of one turn; pages never reached cost nothing */
-
 /* RFC 6347 section 4.1 and 4.2.2, RFC 5246 section 7.4.1.2. */
 #define RECORD_HANDSHAKE 22
 #define HANDSHAKE_CLIENT_HELLO 1
@@ -170,7 +168,7 @@ static int listener_create(struct tp_loop *loop, const struct tp_dtls_options *o
 	if (listener == NULL) {
 		return TP_ENOMEM;
 	}
-	if (tp_turn_buffer_init(&listener->messages, loop, MESSAGES_SIZE) != 0) {
+	if (tp_loop_turn_buffer(loop) == NULL) { /* from now on it is there */
 		free(listener);
 		return TP_ENOMEM;
 	}
@@ -197,7 +195,6 @@ void tp_dtls_listener_unref(struct tp_dtls_listener *listener)
 	listener->references--;
 	if (listener->references == 0) {
 		tp_datagram_close(&listener->datagram);
-		tp_turn_buffer_fini(&listener->messages);
 		tp_map_fini(&listener->sessions);
 		tp_certs_unref(&listener->options.certs);
 		free(listener);

@@ -8,6 +8,7 @@
 #include <turnpike/error.h>
 
 #include "base/bytes.h"
+#include "io/turn_buffer.h"
 
 /* Fits every path that carries IPv6 (RFC 8200 section 5). */
 #define HANDSHAKE_MTU 1200
@@ -218,8 +219,9 @@ static void shake_hands(struct tp_dtls_session *session)
 static bool read_record(struct tp_dtls_session *session)
 {
 	struct tp_dtls_listener *listener = session->listener;
+	struct tp_turn_buffer *buffer = tp_loop_turn_buffer(listener->loop);
 	struct tp_packet packet = {
-		.data = tp_turn_buffer_take(&listener->messages, TP_DTLS_RECORD_MAX),
+		.data = tp_turn_buffer_take(buffer, TP_DTLS_RECORD_MAX),
 		.remote_addr = *remote_addr(session),
 		.local_addr = *local_addr(session),
 		.ttl = -1,
@@ -232,7 +234,7 @@ static bool read_record(struct tp_dtls_session *session)
 	}
 	len = tp_tls_read(&session->tls, packet.data, TP_DTLS_RECORD_MAX);
 	packet.len = len > 0 ? (size_t)len : 0;
-	tp_turn_buffer_trim(&listener->messages, packet.data, packet.len);
+	tp_turn_buffer_trim(buffer, packet.data, packet.len);
 	if (len > 0) {
 		session->heard_ms = tp_loop_now_ms(listener->loop);
 		listener->handler.message(listener->handler.owner, &session->endpoint,

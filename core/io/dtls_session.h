@@ -13,7 +13,6 @@
 #include "io/dtls.h"
 #include "io/loop.h"
 #include "io/tls.h"
-#include "io/turn_buffer.h"
 
 #define TP_DTLS_RECORD_MAX 16384
 
@@ -36,7 +35,6 @@ struct tp_dtls_listener {
 	unsigned references;
 	bool accepting;
 	struct tp_map sessions; /* by five-tuple */
-	struct tp_turn_buffer messages;
 	struct tp_counter *refused;
 	struct tp_counter *hello_verifies;
 	struct tp_counter *malformed;

@@ -9,9 +9,13 @@
 #include <turnpike/error.h>
 
 #include "io/datagram.h"
+#include "io/turn_buffer.h"
 
 /* Rounds of end-of-turn hooks that hooks themselves may ask for. */
 #define HOOK_ROUNDS_MAX 8
+
+/* Pages that no message has reached cost nothing. */
+#define TURN_BUFFER_SIZE (1024 * 1024)
 
 struct tp_loop {
 	struct event_base *base;
@@ -22,6 +26,10 @@ struct tp_loop {
 	struct event *wheel_event;
 	uint64_t wheel_event_ms; /* when it is armed for; UINT64_MAX: not */
 	struct tp_list hooks;    /* requested for the end of this turn */
+	struct tp_list next;     /* requested for the next turn */
+	struct tp_list due;      /* of them, those of this turn */
+	uint64_t flushes;
+	struct tp_turn_buffer *turn_buffer; /* NULL: not asked for yet */
 	uint64_t now_ms;
 	bool now_known; /* the clock has been read in this turn */
 	bool in_turn;
@@ -118,6 +126,8 @@ int tp_loop_create(const struct tp_clock *clock, const struct tp_datagram_backen
 	loop->clock = clock != NULL ? clock : tp_clock_system();
 	loop->backend = backend != NULL ? backend : tp_datagram_backend_best();
 	tp_list_init(&loop->hooks);
+	tp_list_init(&loop->next);
+	tp_list_init(&loop->due);
 	err = loop_open(loop);
 	if (err != 0) {
 		tp_loop_free(&loop);
@@ -140,6 +150,7 @@ void tp_loop_free(struct tp_loop **loop)
 	if (gone->wheel_event != NULL) {
 		event_free(gone->wheel_event);
 	}
+	tp_turn_buffer_free(&gone->turn_buffer);
 	if (gone->base != NULL) {
 		event_base_free(gone->base);
 	}
@@ -149,20 +160,34 @@ void tp_loop_free(struct tp_loop **loop)
 
 /* --- turns ---------------------------------------------------------------- */
 
-static void run_hooks(struct tp_loop *loop)
+static void move_all(struct tp_list *from, struct tp_list *to)
 {
-	struct tp_list due;
 	struct tp_list *link;
 
-	tp_list_init(&due);
-	while ((link = tp_list_shift(&loop->hooks)) != NULL) {
-		tp_list_append(&due, link);
+	while ((link = tp_list_shift(from)) != NULL) {
+		tp_list_append(to, link);
 	}
-	while ((link = tp_list_shift(&due)) != NULL) {
+}
+
+static void run_all(struct tp_list *hooks)
+{
+	struct tp_list *link;
+
+	while ((link = tp_list_shift(hooks)) != NULL) {
 		struct tp_turn_hook *hook = tp_container_of(link, struct tp_turn_hook, link);
 
 		hook->run(hook);
 	}
+}
+
+/* One round: not those that hooks ask for meanwhile. */
+static void run_hooks(struct tp_loop *loop)
+{
+	struct tp_list round;
+
+	tp_list_init(&round);
+	move_all(&loop->hooks, &round);
+	run_all(&round);
 }
 
 void tp_loop_flush(struct tp_loop *loop)
@@ -170,9 +195,27 @@ void tp_loop_flush(struct tp_loop *loop)
 	for (int round = 0; round < HOOK_ROUNDS_MAX && !tp_list_empty(&loop->hooks); round++) {
 		run_hooks(loop);
 	}
-	if (loop->backend->flushed != NULL && tp_list_empty(&loop->hooks)) {
+	if (!tp_list_empty(&loop->hooks)) {
+		return;
+	}
+	loop->flushes++;
+	if (loop->backend->flushed != NULL) {
 		loop->backend->flushed(loop, loop->backend_state);
 	}
+}
+
+uint64_t tp_loop_flushes(const struct tp_loop *loop)
+{
+	return loop->flushes;
+}
+
+struct tp_turn_buffer *tp_loop_turn_buffer(struct tp_loop *loop)
+{
+	if (loop->turn_buffer == NULL &&
+	    tp_turn_buffer_create(loop, TURN_BUFFER_SIZE, &loop->turn_buffer) != 0) {
+		return NULL;
+	}
+	return loop->turn_buffer;
 }
 
 static void end_turn(struct tp_loop *loop)
@@ -192,12 +235,15 @@ void tp_loop_run(struct tp_loop *loop)
 		 */
 		int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
 
-		if (!tp_list_empty(&loop->hooks)) { /* left over from the last round */
+		if (!tp_list_empty(&loop->hooks) /* left over from the last round */ ||
+		    !tp_list_empty(&loop->next)) {
 			flags |= EVLOOP_NONBLOCK;
 		}
+		move_all(&loop->next, &loop->due);
 		if (event_base_loop(loop->base, flags) < 0) {
 			break;
 		}
+		run_all(&loop->due);
 		end_turn(loop);
 	}
 	loop->in_turn = false;
@@ -212,8 +258,10 @@ void tp_loop_stop(struct tp_loop *loop)
 void tp_loop_turn(struct tp_loop *loop)
 {
 	loop->in_turn = true;
+	move_all(&loop->next, &loop->due);
 	(void)event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
 	tp_wheel_advance(&loop->wheel, tp_loop_now_ms(loop));
+	run_all(&loop->due);
 	end_turn(loop);
 	loop->in_turn = false;
 }
@@ -228,6 +276,13 @@ void tp_loop_request_hook(struct tp_loop *loop, struct tp_turn_hook *hook)
 {
 	if (tp_list_empty(&hook->link)) {
 		tp_list_append(&loop->hooks, &hook->link);
+	}
+}
+
+void tp_loop_request_turn(struct tp_loop *loop, struct tp_turn_hook *hook)
+{
+	if (tp_list_empty(&hook->link)) {
+		tp_list_append(&loop->next, &hook->link);
 	}
 }
 

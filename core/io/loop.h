@@ -9,6 +9,7 @@
 
 struct event_base;
 struct tp_datagram_backend;
+struct tp_turn_buffer;
 
 /*
  * One thread's event loop: libevent for readiness, a timer wheel for time, and
@@ -18,8 +19,8 @@ struct tp_datagram_backend;
 struct tp_loop;
 
 /*
- * Called at the end of the turn in which it was requested; embedded by its
- * owner.
+ * Called at the end of the turn in which it was requested, or in the next turn;
+ * embedded by its owner.
  */
 struct tp_turn_hook {
 	struct tp_list link;
@@ -74,6 +75,12 @@ void tp_loop_cancel(struct tp_loop *loop, struct tp_timer *timer);
 void tp_turn_hook_init(struct tp_turn_hook *hook, void (*run)(struct tp_turn_hook *hook));
 /** Ask for the hook at the end of this turn; asking twice is once. */
 void tp_loop_request_hook(struct tp_loop *loop, struct tp_turn_hook *hook);
+/**
+ * Ask for the hook in the next turn instead, which then waits for nothing: for
+ * what would take more than its share of this one. A hook is asked for in one
+ * way only.
+ */
+void tp_loop_request_turn(struct tp_loop *loop, struct tp_turn_hook *hook);
 /** Take the request back; harmless when there is none. */
 void tp_loop_cancel_hook(struct tp_turn_hook *hook);
 
@@ -83,6 +90,15 @@ void tp_loop_cancel_hook(struct tp_turn_hook *hook);
  * descriptors only, between two deliveries.
  */
 void tp_loop_flush(struct tp_loop *loop);
+
+/** Grows when all that was delivered before has been flushed. */
+uint64_t tp_loop_flushes(const struct tp_loop *loop);
+
+/**
+ * The memory in which connections and sessions of the loop deliver messages,
+ * made when first asked for; NULL: out of memory.
+ */
+struct tp_turn_buffer *tp_loop_turn_buffer(struct tp_loop *loop);
 
 struct event_base *tp_loop_event_base(struct tp_loop *loop);
 const struct tp_datagram_backend *tp_loop_backend(const struct tp_loop *loop);

@@ -13,9 +13,8 @@
 #include "io/stream_connection.h"
 #include "stun/frame.h"
 
-#define ACCEPT_MAX 16               /* connections accepted before others have their turn */
-#define ACCEPT_RETRY_MS 100         /* pause when descriptors have run out */
-#define MESSAGES_SIZE (1024 * 1024) /* of one turn; pages never reached cost nothing */
+#define ACCEPT_MAX 16       /* connections accepted before others have their turn */
+#define ACCEPT_RETRY_MS 100 /* pause when descriptors have run out */
 
 /* --- what connections share ----------------------------------------------- */
 
@@ -28,7 +27,7 @@ int tp_stream_listener_create(struct tp_loop *loop, const struct tp_stream_optio
 	if (listener == NULL) {
 		return TP_ENOMEM;
 	}
-	if (tp_turn_buffer_init(&listener->messages, loop, MESSAGES_SIZE) != 0) {
+	if (tp_loop_turn_buffer(loop) == NULL) { /* from now on it is there */
 		free(listener);
 		return TP_ENOMEM;
 	}
@@ -55,7 +54,6 @@ void tp_stream_listener_unref(struct tp_stream_listener *listener)
 {
 	listener->references--;
 	if (listener->references == 0) {
-		tp_turn_buffer_fini(&listener->messages);
 		tp_certs_unref(&listener->options.certs);
 		free(listener);
 	}

@@ -5,22 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <turnpike/error.h>
 
-#include "stun/frame.h"
-
-#define PIECES_MAX 32   /* messages written at once */
-#define RECORDS_MAX 4   /* TLS records read before others have their turn */
 #define REPORTED_MAX 64 /* bytes shown with an exception */
-
-/*
- * What the messages of one read may take: all the shortest there are, or one
- * that is now whole.
- */
-#define READ_COST                                                                                  \
-	(TP_STREAM_READ_MAX / 4 * TP_TURN_BUFFER_COST(4) + TP_TURN_BUFFER_COST(TP_FRAME_MAX))
 
 /* --- end ------------------------------------------------------------------ */
 
@@ -30,18 +18,18 @@ static void connection_free(struct tp_connection *connection)
 
 	tp_tls_fini(&connection->tls);
 	tp_stream_queue_fini(&connection->queue);
-	tp_stream_input_fini(&connection->input);
+	tp_connection_forget_input(connection);
 	free(connection);
 	listener->connection_count--;
 	tp_stream_listener_unref(listener);
 }
 
-static void enter(struct tp_connection *connection)
+void tp_connection_enter(struct tp_connection *connection)
 {
 	connection->inside++;
 }
 
-static void leave(struct tp_connection *connection)
+void tp_connection_leave(struct tp_connection *connection)
 {
 	connection->inside--;
 	if (connection->inside == 0 && connection->state == TP_CONNECTION_CLOSED) {
@@ -50,25 +38,25 @@ static void leave(struct tp_connection *connection)
 }
 
 /* Say why, then close. Bytes of the peer, if any, are what was wrong. */
-static void fail(struct tp_connection *connection, const char *reason, const uint8_t *bytes,
-		 size_t len)
+void tp_connection_fail(struct tp_connection *connection, const char *reason, const uint8_t *bytes,
+			size_t len)
 {
 	const struct tp_endpoint_handler *handler = &connection->listener->handler;
 
 	if (connection->state == TP_CONNECTION_CLOSED) {
 		return;
 	}
-	enter(connection);
+	tp_connection_enter(connection);
 	if (handler->exception != NULL) {
 		handler->exception(handler->owner, &connection->five_tuple, reason, bytes,
 				   len < REPORTED_MAX ? len : REPORTED_MAX);
 	}
 	tp_connection_close(connection);
-	leave(connection);
+	tp_connection_leave(connection);
 }
 
 /* Not from inside a send: the caller is in the middle of something. */
-static void doom(struct tp_connection *connection, const char *reason)
+void tp_connection_doom(struct tp_connection *connection, const char *reason)
 {
 	if (connection->doomed == NULL) {
 		connection->doomed = reason;
@@ -101,10 +89,10 @@ static void on_timer(struct tp_timer *timer)
 	uint32_t idle_ms = listener->options.idle_timeout_ms;
 
 	if (opening(connection)) {
-		fail(connection, "no message in time", connection->input.bytes,
-		     connection->input.len);
+		tp_connection_fail(connection, "no message in time", connection->input.bytes,
+				   connection->input.len);
 	} else if (tp_loop_now_ms(listener->loop) >= connection->heard_ms + idle_ms) {
-		fail(connection, "idle for too long", NULL, 0);
+		tp_connection_fail(connection, "idle for too long", NULL, 0);
 	} else {
 		arm_after(connection, connection->heard_ms, idle_ms);
 	}
@@ -116,226 +104,17 @@ static void end_opening(struct tp_connection *connection)
 	arm_after(connection, connection->heard_ms, connection->listener->options.idle_timeout_ms);
 }
 
-/* --- output --------------------------------------------------------------- */
-
-static void want_write(struct tp_connection *connection)
+void tp_connection_heard(struct tp_connection *connection)
 {
-	if (event_add(&connection->writable, NULL) != 0) {
-		doom(connection, "out of memory");
-	}
-}
-
-static long write_plain(struct tp_connection *connection)
-{
-	struct iovec pieces[PIECES_MAX];
-	struct msghdr msg = {.msg_iov = pieces};
-	ssize_t len;
-
-	msg.msg_iovlen = (size_t)tp_stream_queue_peek(&connection->queue, pieces, PIECES_MAX);
-	len = sendmsg(connection->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (len >= 0) {
-		return len;
-	}
-	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? TP_EAGAIN : TP_EIO;
-}
-
-/* What GnuTLS has begun to send must be offered again as it is. */
-static long write_tls(struct tp_connection *connection)
-{
-	struct iovec piece;
-	long len;
-
-	tp_stream_queue_peek(&connection->queue, &piece, 1);
-	len = tp_tls_write(&connection->tls, piece.iov_base, piece.iov_len);
-	if (len == TP_EAGAIN) {
-		tp_stream_queue_pin(&connection->queue);
-	}
-	return len;
-}
-
-/* Errors: TP_EAGAIN with something left, TP_EIO. */
-static int write_queue(struct tp_connection *connection)
-{
-	while (!tp_stream_queue_empty(&connection->queue)) {
-		long len = connection->tls.session != NULL ? write_tls(connection)
-							   : write_plain(connection);
-
-		if (len < 0) {
-			return (int)len;
-		}
-		tp_stream_queue_consume(&connection->queue, (size_t)len);
-	}
-	return 0;
-}
-
-static void flush(struct tp_connection *connection)
-{
-	int err = write_queue(connection);
-
-	if (err == TP_EAGAIN) {
-		want_write(connection);
-	} else if (err != 0) {
-		tp_connection_close(connection); /* the peer has gone */
-	}
-}
-
-static void on_turn_end(struct tp_turn_hook *hook)
-{
-	struct tp_connection *connection = tp_container_of(hook, struct tp_connection, flush);
-
-	enter(connection);
-	if (connection->doomed != NULL) {
-		fail(connection, connection->doomed, NULL, 0);
-	} else if (!event_pending(&connection->writable, EV_WRITE, NULL)) {
-		flush(connection);
-	}
-	leave(connection);
-}
-
-static int push(struct tp_connection *connection, const uint8_t *bytes, size_t len, bool media)
-{
-	size_t dropped;
-	int err;
-
-	if (connection->state != TP_CONNECTION_OPEN || connection->doomed != NULL) {
-		return TP_ESHUTDOWN;
-	}
-	if (len == 0 || len > TP_FRAME_MAX) {
-		return TP_EINVAL;
-	}
-	if (tp_stream_queue_tight(&connection->queue, len) &&
-	    !event_pending(&connection->writable, EV_WRITE, NULL) &&
-	    write_queue(connection) == TP_EAGAIN) {
-		want_write(connection);
-	}
-	err = tp_stream_queue_push(&connection->queue, bytes, len, media, &dropped);
-	tp_counter_add(connection->listener->media_dropped, dropped + (media && err != 0));
-	if (err == 0) {
-		tp_loop_request_hook(connection->listener->loop, &connection->flush);
-	}
-	return err;
-}
-
-static int endpoint_send(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
-			 const uint8_t *bytes, size_t len)
-{
-	struct tp_connection *connection =
-		tp_container_of(endpoint, struct tp_connection, endpoint);
-	int err = push(connection, bytes, len, false);
-
-	(void)five_tuple;
-	if (err == TP_EFULL || err == TP_ENOMEM) {
-		doom(connection, "no room for a response");
-	}
-	return err;
-}
-
-static int endpoint_forward(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
-			    struct tp_packet *packet)
-{
-	(void)five_tuple;
-	return push(tp_container_of(endpoint, struct tp_connection, endpoint), packet->data,
-		    packet->len, true);
-}
-
-static void endpoint_close(struct tp_endpoint *endpoint)
-{
-	tp_connection_close(tp_container_of(endpoint, struct tp_connection, endpoint));
-}
-
-static const struct tp_endpoint_ops ops = {endpoint_send, endpoint_forward, endpoint_close};
-
-const struct tp_tls *tp_stream_tls(const struct tp_endpoint *endpoint)
-{
-	const struct tp_connection *connection =
-		tp_container_of(endpoint, struct tp_connection, endpoint);
-
-	return endpoint->ops == &ops && connection->tls.session != NULL ? &connection->tls : NULL;
-}
-
-/* --- input ---------------------------------------------------------------- */
-
-static bool deliver(void *owner, const uint8_t *message, size_t len)
-{
-	struct tp_connection *connection = owner;
-	struct tp_stream_listener *listener = connection->listener;
-	struct tp_packet packet = {
-		.data = tp_turn_buffer_take(&listener->messages, len),
-		.len = len,
-		.remote_addr = connection->server ? connection->five_tuple.client_addr
-						  : connection->five_tuple.server_addr,
-		.local_addr = connection->server ? connection->five_tuple.server_addr
-						 : connection->five_tuple.client_addr,
-		.ttl = -1,
-		.tos = -1,
-	};
-
-	if (packet.data == NULL) { /* READ_COST makes sure of it */
-		return false;
-	}
-	memcpy(packet.data, message, len);
 	if (!connection->heard) {
 		connection->heard = true;
 		if (connection->server) {
 			end_opening(connection);
 		}
 	}
-	listener->handler.message(listener->handler.owner, &connection->endpoint,
-				  &connection->five_tuple, &packet);
-	return connection->state == TP_CONNECTION_OPEN && connection->doomed == NULL;
 }
 
-static void feed(struct tp_connection *connection, size_t len)
-{
-	struct tp_stream_listener *listener = connection->listener;
-	int err;
-
-	connection->heard_ms = tp_loop_now_ms(listener->loop);
-	err = tp_stream_input_feed(&connection->input, listener->scratch, len, deliver, connection);
-	if (err == TP_EPROTO) {
-		fail(connection, "bytes that are no message", listener->scratch, len);
-	} else if (err != 0) {
-		fail(connection, tp_error_string(err), NULL, 0);
-	}
-}
-
-static void read_plain(struct tp_connection *connection)
-{
-	ssize_t len = recv(connection->fd, connection->listener->scratch, TP_STREAM_READ_MAX,
-			   MSG_DONTWAIT);
-
-	if (len > 0) {
-		feed(connection, (size_t)len);
-	} else if (len == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
-		tp_connection_close(connection);
-	}
-}
-
-/*
- * GnuTLS keeps no more than the record it is at, so the descriptor tells what
- * is left.
- */
-static void read_tls(struct tp_connection *connection)
-{
-	struct tp_stream_listener *listener = connection->listener;
-
-	for (int i = 0; i < RECORDS_MAX && connection->state == TP_CONNECTION_OPEN &&
-			tp_turn_buffer_left(&listener->messages) >= READ_COST;
-	     i++) {
-		long len = tp_tls_read(&connection->tls, listener->scratch, TP_STREAM_READ_MAX);
-
-		if (len == TP_EAGAIN) {
-			return;
-		}
-		if (len > 0) {
-			feed(connection, (size_t)len);
-		} else if (len == 0) {
-			tp_connection_close(connection);
-		} else {
-			fail(connection, connection->tls.problem, NULL, 0);
-		}
-	}
-}
+/* --- opening -------------------------------------------------------------- */
 
 static void become_open(struct tp_connection *connection)
 {
@@ -351,18 +130,21 @@ static void become_open(struct tp_connection *connection)
 	}
 }
 
-static void shake_hands(struct tp_connection *connection)
+void tp_connection_shake_hands(struct tp_connection *connection)
 {
 	int err = tp_tls_handshake(&connection->tls);
 
 	if (err == 0) {
 		become_open(connection);
 	} else if (err != TP_EAGAIN) {
-		fail(connection, connection->tls.problem, NULL, 0);
+		tp_connection_fail(connection, connection->tls.problem, NULL, 0);
 	} else if (tp_tls_wants_write(&connection->tls)) {
-		want_write(connection);
+		event_del(&connection->readable); /* it would be ready in vain */
+		tp_connection_want_write(connection);
 	}
 }
+
+/* --- events --------------------------------------------------------------- */
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -370,18 +152,36 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (tp_turn_buffer_left(&connection->listener->messages) < READ_COST) {
-		return; /* in the next turn */
+	if (!tp_connection_has_rest(connection)) { /* else on_resume() reads it first */
+		tp_connection_enter(connection);
+		tp_connection_read(connection);
+		tp_connection_leave(connection);
 	}
-	enter(connection);
-	if (connection->state == TP_CONNECTION_HANDSHAKE) {
-		shake_hands(connection);
-	} else if (connection->tls.session != NULL) {
-		read_tls(connection);
-	} else {
-		read_plain(connection);
+}
+
+static void on_resume(struct tp_turn_hook *hook)
+{
+	struct tp_connection *connection = tp_container_of(hook, struct tp_connection, resume);
+
+	tp_connection_enter(connection);
+	tp_connection_read(connection);
+	tp_connection_leave(connection);
+}
+
+static void on_turn_end(struct tp_turn_hook *hook)
+{
+	struct tp_connection *connection = tp_container_of(hook, struct tp_connection, flush);
+
+	tp_connection_enter(connection);
+	if (connection->doomed == NULL) {
+		tp_connection_write(connection);
 	}
-	leave(connection);
+	if (connection->doomed != NULL) {
+		tp_connection_fail(connection, connection->doomed, NULL, 0);
+	} else if (connection->gone) {
+		tp_connection_close(connection);
+	}
+	tp_connection_leave(connection);
 }
 
 static void on_connected(struct tp_connection *connection)
@@ -393,11 +193,21 @@ static void on_connected(struct tp_connection *connection)
 		code = errno;
 	}
 	if (code != 0) {
-		fail(connection, strerrordesc_np(code), NULL, 0);
+		tp_connection_fail(connection, strerrordesc_np(code), NULL, 0);
 		return;
 	}
 	(void)tp_socket_local_addr(connection->fd, &connection->five_tuple.client_addr);
 	tp_connection_start(connection);
+}
+
+static void on_handshake_writable(struct tp_connection *connection)
+{
+	if (event_add(&connection->readable, NULL) != 0) {
+		tp_connection_fail(connection, "out of memory", NULL, 0);
+		return;
+	}
+	tp_connection_shake_hands(connection);
+	tp_connection_want_turn(connection);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -406,21 +216,22 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	enter(connection);
+	connection->blocked = false;
+	tp_connection_enter(connection);
 	switch (connection->state) {
 	case TP_CONNECTION_CONNECTING:
 		on_connected(connection);
 		break;
 	case TP_CONNECTION_HANDSHAKE:
-		shake_hands(connection);
+		on_handshake_writable(connection);
 		break;
 	case TP_CONNECTION_OPEN:
-		flush(connection);
+		on_turn_end(&connection->flush);
 		break;
 	case TP_CONNECTION_CLOSED:
 		break;
 	}
-	leave(connection);
+	tp_connection_leave(connection);
 }
 
 /* --- life ----------------------------------------------------------------- */
@@ -440,7 +251,7 @@ static int set_tls(struct tp_connection *connection, const char *server_name)
 	}
 	err = tp_tls_init(&connection->tls, &options);
 	if (err == 0) {
-		gnutls_transport_set_int(connection->tls.session, connection->fd);
+		tp_connection_set_pull(connection);
 	}
 	return err;
 }
@@ -473,7 +284,7 @@ int tp_connection_create(struct tp_stream_listener *listener, int fd,
 		return TP_ENOMEM;
 	}
 	connection->endpoint = (struct tp_endpoint){
-		.ops = &ops,
+		.ops = &tp_connection_ops,
 		.transport = (enum tp_transport)five_tuple->transport,
 		.stream = true,
 	};
@@ -483,6 +294,7 @@ int tp_connection_create(struct tp_stream_listener *listener, int fd,
 	connection->fd = fd;
 	tp_stream_queue_init(&connection->queue, listener->options.queue_bytes);
 	tp_turn_hook_init(&connection->flush, on_turn_end);
+	tp_turn_hook_init(&connection->resume, on_resume);
 	tp_timer_init(&connection->timer, on_timer);
 	err = set_tls(connection, server_name);
 	if (err == 0) {
@@ -504,16 +316,16 @@ int tp_connection_create(struct tp_stream_listener *listener, int fd,
 
 void tp_connection_start(struct tp_connection *connection)
 {
-	enter(connection);
+	tp_connection_enter(connection);
 	connection->state = TP_CONNECTION_HANDSHAKE;
 	if (!connection->server && event_add(&connection->readable, NULL) != 0) {
-		fail(connection, "out of memory", NULL, 0);
+		tp_connection_fail(connection, "out of memory", NULL, 0);
 	} else if (connection->tls.session != NULL) {
-		shake_hands(connection);
+		tp_connection_shake_hands(connection);
 	} else {
 		become_open(connection);
 	}
-	leave(connection);
+	tp_connection_leave(connection);
 }
 
 void tp_connection_close(struct tp_connection *connection)
@@ -524,19 +336,23 @@ void tp_connection_close(struct tp_connection *connection)
 	if (connection->state == TP_CONNECTION_CLOSED) {
 		return;
 	}
-	enter(connection);
+	tp_connection_enter(connection);
 	connection->state = TP_CONNECTION_CLOSED;
-	if (was_open && write_queue(connection) == 0 && connection->tls.session != NULL) {
-		tp_tls_bye(&connection->tls);
+	if (was_open && !connection->gone) {
+		tp_connection_write(connection);
+		if (!connection->blocked && !connection->gone && connection->tls.session != NULL) {
+			tp_tls_bye(&connection->tls);
+		}
 	}
 	event_del(&connection->readable);
 	event_del(&connection->writable);
 	tp_loop_cancel(connection->listener->loop, &connection->timer);
 	tp_loop_cancel_hook(&connection->flush);
+	tp_loop_cancel_hook(&connection->resume);
 	tp_socket_close(&connection->fd);
 	tp_list_remove(&connection->link);
 	if (was_open && handler->closed != NULL) {
 		handler->closed(handler->owner, &connection->endpoint, &connection->five_tuple);
 	}
-	leave(connection);
+	tp_connection_leave(connection);
 }

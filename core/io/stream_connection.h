@@ -15,6 +15,7 @@
 #include "io/stream_queue.h"
 #include "io/tls.h"
 #include "io/turn_buffer.h"
+#include "stun/frame.h"
 
 /* Bytes read at once; the most a TLS record holds. */
 #define TP_STREAM_READ_MAX 16384
@@ -31,8 +32,6 @@ struct tp_stream_listener {
 	unsigned references;
 	struct tp_list connections;
 	size_t connection_count;
-	struct tp_turn_buffer messages;
-	uint8_t scratch[TP_STREAM_READ_MAX];
 	int fd; /* -1: not listening */
 	struct event acceptable;
 	struct tp_timer retry; /* accept again after descriptors ran out */
@@ -54,6 +53,36 @@ enum tp_connection_state {
 	TP_CONNECTION_CLOSED, /* freed when nobody is inside */
 };
 
+/* Messages of one connection before others have their turn. */
+#define TP_STREAM_MESSAGES_MAX 32
+
+/*
+ * What the messages of one read may take of the turn buffer: each a room of its
+ * own, one that is now whole, and what was read. Output leaves that much.
+ */
+#define TP_STREAM_READ_COST                                                                        \
+	(2 * TP_TURN_BUFFER_COST(TP_STREAM_READ_MAX) +                                             \
+	 TP_STREAM_MESSAGES_MAX * TP_TURN_BUFFER_COST(15) + TP_TURN_BUFFER_COST(TP_FRAME_MAX))
+
+/*
+ * What leaves together at the end of the turn. The bytes are of packets, or of
+ * the loop's turn buffer, like the train itself: all of it is flushed with them.
+ */
+#define TP_STREAM_TRAIN_MAX 64
+
+struct tp_stream_train {
+	int count;
+	struct iovec pieces[TP_STREAM_TRAIN_MAX];
+	bool media[TP_STREAM_TRAIN_MAX];
+};
+
+/* Bytes that came and must wait for the connection's next turn. */
+struct tp_stream_rest {
+	uint8_t *bytes; /* NULL: none */
+	size_t at;
+	size_t len;
+};
+
 struct tp_connection {
 	struct tp_endpoint endpoint;
 	struct tp_list link;
@@ -66,13 +95,22 @@ struct tp_connection {
 	struct tp_tls tls; /* session NULL: plain TCP */
 	bool server;
 	bool heard;         /* a whole message has come */
+	bool blocked;       /* waits until the descriptor is writable */
+	bool gone;          /* so is the peer: closes at the end of the turn */
 	const char *doomed; /* closes at the end of the turn, for this reason */
 	unsigned inside;    /* calls on the stack that still need it */
 	struct tp_timer timer;
 	uint64_t heard_ms; /* when bytes came last */
 	struct tp_turn_hook flush;
-	struct tp_stream_queue queue;
+	struct tp_turn_hook resume;    /* with what the last turn has left */
+	struct tp_stream_train *train; /* NULL: none in this turn */
+	struct tp_stream_queue queue;  /* not empty: blocked, or about to close */
 	struct tp_stream_input input;
+	struct tp_stream_rest rest;   /* of the stream */
+	struct tp_stream_rest sealed; /* of TLS records */
+	const uint8_t *incoming;      /* what GnuTLS reads next, inside a call */
+	size_t incoming_len;
+	bool incoming_ended;
 };
 
 /**
@@ -94,3 +132,53 @@ void tp_connection_start(struct tp_connection *connection);
 
 /** Close at once, after sending what leaves without waiting. */
 void tp_connection_close(struct tp_connection *connection);
+
+/* Between these the connection stays where it is, closed or not. */
+void tp_connection_enter(struct tp_connection *connection);
+void tp_connection_leave(struct tp_connection *connection);
+
+/**
+ * Tell why, then close.
+ *
+ * @bytes: of the peer, what was wrong; NULL: nothing
+ */
+void tp_connection_fail(struct tp_connection *connection, const char *reason, const uint8_t *bytes,
+			size_t len);
+
+/** The same at the end of the turn: the caller is in the middle of something. */
+void tp_connection_doom(struct tp_connection *connection, const char *reason);
+
+/** A whole message has come: nobody waits for the first any more. */
+void tp_connection_heard(struct tp_connection *connection);
+
+/** Go on with the handshake as far as it goes. */
+void tp_connection_shake_hands(struct tp_connection *connection);
+
+/* --- stream_output.c ------------------------------------------------------ */
+
+extern const struct tp_endpoint_ops tp_connection_ops;
+
+/** Write what waits and this turn's train, as far as the kernel takes it. */
+void tp_connection_write(struct tp_connection *connection);
+
+/** Call on_writable once when there is room again. */
+void tp_connection_want_write(struct tp_connection *connection);
+
+/* --- stream_reading.c ----------------------------------------------------- */
+
+/** How GnuTLS reads: what tp_connection_read() has received. */
+void tp_connection_set_pull(struct tp_connection *connection);
+
+/**
+ * Receive and deliver, no more than a connection's share of the turn. What is
+ * left comes in the next turn, whether or not the kernel has more.
+ */
+void tp_connection_read(struct tp_connection *connection);
+
+/** Is there something left? */
+bool tp_connection_has_rest(const struct tp_connection *connection);
+
+/** Then ask for the next turn, unless the handshake must write first. */
+void tp_connection_want_turn(struct tp_connection *connection);
+
+void tp_connection_forget_input(struct tp_connection *connection);

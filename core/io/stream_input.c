@@ -92,39 +92,52 @@ static int take_kept(struct tp_stream_input *input, tp_stream_message_fn take, v
 	return more;
 }
 
-int tp_stream_input_feed(struct tp_stream_input *input, const uint8_t *bytes, size_t len,
-			 tp_stream_message_fn take, void *owner)
+/* With a beginning kept. Returns the bytes used, or an error; @more: go on? */
+static long feed_kept(struct tp_stream_input *input, const uint8_t *bytes, size_t len,
+		      tp_stream_message_fn take, void *owner, bool *more)
 {
-	while (len > 0) {
-		bool more = true;
-		long used;
+	long used = complete(input, bytes, len);
+	int state = used < 0 ? (int)used : take_kept(input, take, owner);
 
-		if (input->len > 0) {
-			int state;
+	*more = state > 0;
+	return state < 0 ? state : used;
+}
 
-			used = complete(input, bytes, len);
-			state = used < 0 ? (int)used : take_kept(input, take, owner);
-			if (state < 0) {
-				return state;
-			}
-			more = state != 0;
-		} else {
-			used = tp_frame_length(bytes, len);
-			if (used < 0) {
-				return (int)used;
-			}
-			if (used == 0 || (size_t)used > len) {
-				return keep(input, bytes, len, (size_t)used);
-			}
-			more = take(owner, bytes, (size_t)used);
-		}
-		if (!more) {
-			return 0;
-		}
-		bytes += used;
-		len -= (size_t)used;
+/* With nothing kept. The same. */
+static long feed_fresh(struct tp_stream_input *input, const uint8_t *bytes, size_t len,
+		       tp_stream_message_fn take, void *owner, bool *more)
+{
+	long used = tp_frame_length(bytes, len);
+	int err;
+
+	if (used < 0) {
+		return used;
 	}
-	return 0;
+	if (used == 0 || (size_t)used > len) {
+		err = keep(input, bytes, len, (size_t)used);
+		return err != 0 ? err : (long)len;
+	}
+	*more = take(owner, bytes, (size_t)used);
+	return used;
+}
+
+long tp_stream_input_feed(struct tp_stream_input *input, const uint8_t *bytes, size_t len,
+			  tp_stream_message_fn take, void *owner)
+{
+	bool more = true;
+	size_t at = 0;
+
+	while (more && at < len) {
+		long used = input->len > 0
+				    ? feed_kept(input, bytes + at, len - at, take, owner, &more)
+				    : feed_fresh(input, bytes + at, len - at, take, owner, &more);
+
+		if (used < 0) {
+			return used;
+		}
+		at += (size_t)used;
+	}
+	return (long)at;
 }
 
 void tp_stream_input_fini(struct tp_stream_input *input)

@@ -24,9 +24,11 @@ typedef bool (*tp_stream_message_fn)(void *owner, const uint8_t *message, size_t
 /**
  * The next bytes of the stream.
  *
+ * Returns how many were used: all of them, unless @take has stopped.
+ *
  * Errors: TP_EPROTO for bytes that begin no message, TP_ENOMEM
  */
-int tp_stream_input_feed(struct tp_stream_input *input, const uint8_t *bytes, size_t len,
-			 tp_stream_message_fn take, void *owner);
+long tp_stream_input_feed(struct tp_stream_input *input, const uint8_t *bytes, size_t len,
+			  tp_stream_message_fn take, void *owner);
 
 void tp_stream_input_fini(struct tp_stream_input *input);

@@ -66,16 +66,10 @@ static int make_room(struct tp_stream_queue *queue, size_t len, size_t *dropped)
 	return 0;
 }
 
-int tp_stream_queue_push(struct tp_stream_queue *queue, const uint8_t *bytes, size_t len,
-			 bool media, size_t *dropped)
+static int append(struct tp_stream_queue *queue, const uint8_t *bytes, size_t len, bool media)
 {
-	struct entry *entry;
-	int err = make_room(queue, len, dropped);
+	struct entry *entry = malloc(sizeof(*entry) + len);
 
-	if (err != 0) {
-		return err;
-	}
-	entry = malloc(sizeof(*entry) + len);
 	if (entry == NULL) {
 		return TP_ENOMEM;
 	}
@@ -89,6 +83,19 @@ int tp_stream_queue_push(struct tp_stream_queue *queue, const uint8_t *bytes, si
 	}
 	queue->bytes += sizeof(*entry) + len;
 	return 0;
+}
+
+int tp_stream_queue_push(struct tp_stream_queue *queue, const uint8_t *bytes, size_t len,
+			 bool media, size_t *dropped)
+{
+	int err = make_room(queue, len, dropped);
+
+	return err != 0 ? err : append(queue, bytes, len, media);
+}
+
+int tp_stream_queue_push_begun(struct tp_stream_queue *queue, const uint8_t *bytes, size_t len)
+{
+	return append(queue, bytes, len, false);
 }
 
 int tp_stream_queue_peek(const struct tp_stream_queue *queue, struct iovec *pieces, int max)
@@ -108,9 +115,20 @@ int tp_stream_queue_peek(const struct tp_stream_queue *queue, struct iovec *piec
 	return count;
 }
 
-void tp_stream_queue_pin(struct tp_stream_queue *queue)
+void tp_stream_queue_pin(struct tp_stream_queue *queue, size_t len)
 {
-	tp_list_remove(&first(queue)->media_link);
+	struct tp_list *link;
+
+	tp_list_for_each (link, &queue->entries) {
+		struct entry *entry = tp_container_of(link, struct entry, link);
+		size_t left = entry->len - entry->sent;
+
+		tp_list_remove(&entry->media_link);
+		if (len <= left) {
+			return;
+		}
+		len -= left;
+	}
 }
 
 void tp_stream_queue_consume(struct tp_stream_queue *queue, size_t len)
@@ -121,7 +139,7 @@ void tp_stream_queue_consume(struct tp_stream_queue *queue, size_t len)
 
 		if (len < left) {
 			entry->sent += len;
-			tp_stream_queue_pin(queue);
+			tp_list_remove(&entry->media_link);
 			return;
 		}
 		len -= left;

@@ -5,27 +5,59 @@
 
 #include <turnpike/error.h>
 
-static void on_turn_end(struct tp_turn_hook *hook)
+struct tp_turn_buffer {
+	struct tp_loop *loop;
+	uint64_t flushes; /* of the loop when it was last empty */
+	uint8_t *bytes;
+	size_t size;
+	size_t used;
+};
+
+_Static_assert(TP_PACKET_HEADROOM % 16 == 0, "messages are aligned like their room");
+
+int tp_turn_buffer_create(struct tp_loop *loop, size_t size, struct tp_turn_buffer **out)
 {
-	tp_container_of(hook, struct tp_turn_buffer, hook)->used = 0;
+	struct tp_turn_buffer *buffer = calloc(1, sizeof(*buffer));
+
+	if (buffer == NULL) {
+		return TP_ENOMEM;
+	}
+	*buffer = (struct tp_turn_buffer){
+		.loop = loop,
+		.flushes = tp_loop_flushes(loop),
+		.bytes = malloc(size),
+		.size = size,
+	};
+	if (buffer->bytes == NULL) {
+		tp_turn_buffer_free(&buffer);
+		return TP_ENOMEM;
+	}
+	*out = buffer;
+	return 0;
 }
 
-int tp_turn_buffer_init(struct tp_turn_buffer *buffer, struct tp_loop *loop, size_t size)
+void tp_turn_buffer_free(struct tp_turn_buffer **buffer)
 {
-	*buffer = (struct tp_turn_buffer){.loop = loop, .size = size, .bytes = malloc(size)};
-	tp_turn_hook_init(&buffer->hook, on_turn_end);
-	return buffer->bytes != NULL ? 0 : TP_ENOMEM;
+	if (*buffer != NULL) {
+		free((*buffer)->bytes);
+		free(*buffer);
+		*buffer = NULL;
+	}
 }
 
-void tp_turn_buffer_fini(struct tp_turn_buffer *buffer)
+static void forget_flushed(struct tp_turn_buffer *buffer)
 {
-	tp_loop_cancel_hook(&buffer->hook);
-	free(buffer->bytes);
-	buffer->bytes = NULL;
+	uint64_t flushes = tp_loop_flushes(buffer->loop);
+
+	if (buffer->flushes != flushes) {
+		buffer->flushes = flushes;
+		buffer->used = 0;
+	}
 }
 
-size_t tp_turn_buffer_left(const struct tp_turn_buffer *buffer)
+size_t tp_turn_buffer_left(struct tp_turn_buffer *buffer)
 {
+	forget_flushed(buffer);
 	return buffer->size - buffer->used;
 }
 
@@ -38,7 +70,6 @@ uint8_t *tp_turn_buffer_take(struct tp_turn_buffer *buffer, size_t len)
 	}
 	message = buffer->bytes + buffer->used + TP_PACKET_HEADROOM;
 	buffer->used += TP_TURN_BUFFER_COST(len);
-	tp_loop_request_hook(buffer->loop, &buffer->hook);
 	return message;
 }
 

@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/bytes.h"
 #include "base/counter.h"
+#include "io/datagram.h"
 #include "support/io_fixture.h"
 #include "support/suite.h"
 
@@ -223,17 +224,17 @@ static void messages_of_a_turn_stay_until_its_end(void)
 {
 	struct fixture *f = open_tcp();
 	struct kept_messages kept = {.count = 0};
-	uint8_t bytes[20 * 50];
+	uint8_t bytes[20 * 30];
 	int fd = connect_raw(f);
 
-	for (uint32_t i = 0; i < 50; i++) {
+	for (uint32_t i = 0; i < 30; i++) {
 		io_message(bytes + i * 20, 20, i);
 	}
 	f->server.scribble = true;
 	f->server.on_message = keep_message;
 	f->server.arg = &kept;
 	send_raw(fd, bytes, sizeof(bytes));
-	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.message_count, 50));
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.message_count, 30));
 	close(fd);
 	close_all(f);
 }
@@ -519,20 +520,318 @@ static void refused_client_is_told(void)
 	close_all(f);
 }
 
+/* --- a share of the turn -------------------------------------------------- */
+
+#define SHARE 32
+
+static void flood(int fd, size_t count)
+{
+	uint8_t *bytes = calloc(count, 20);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
+	for (size_t i = 0; i < count; i++) {
+		io_message(bytes + i * 20, 20, (uint32_t)i);
+	}
+	send_raw(fd, bytes, count * 20);
+	free(bytes);
+}
+
+struct floods {
+	struct tp_addr quiet_addr;
+	size_t quiet;
+	size_t flooding;
+	uint32_t next;
+};
+
+static void count_floods(struct io_peer *peer, struct tp_packet *packet)
+{
+	struct floods *floods = peer->arg;
+
+	if (tp_addr_equal(&packet->remote_addr, &floods->quiet_addr)) {
+		floods->quiet++;
+		return;
+	}
+	CU_ASSERT_EQUAL(io_message_number(packet->data), floods->next++);
+	floods->flooding++;
+}
+
+static void flooding_client_starves_nobody(void)
+{
+	struct fixture *f = open_tcp();
+	int flooding = connect_raw(f);
+	int quiet = connect_raw(f);
+	struct floods floods = {.quiet_addr = f->server.five_tuple.client_addr};
+	uint8_t message[20];
+
+	f->server.on_message = count_floods;
+	f->server.arg = &floods;
+	flood(flooding, 2000);
+	io_message(message, sizeof(message), 7);
+	for (size_t turn = 1; turn <= 10; turn++) {
+		send_raw(quiet, message, sizeof(message));
+		tp_loop_turn(f->io.loop);
+		CU_ASSERT_EQUAL(floods.quiet, turn);
+		CU_ASSERT_EQUAL(floods.flooding, turn * SHARE);
+	}
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &floods.flooding, 2000));
+	close(flooding);
+	close(quiet);
+	close_all(f);
+}
+
+/* The kernel has nothing more of it and will not say that it is readable. */
+static void rest_of_a_read_waits_for_nothing(void)
+{
+	struct fixture *f = open_tcp();
+	struct floods floods = {.flooding = 0};
+	int fd = connect_raw(f);
+
+	f->server.on_message = count_floods;
+	f->server.arg = &floods;
+	flood(fd, 3 * SHARE + 1);
+	for (size_t turn = 1; turn <= 3; turn++) {
+		tp_loop_turn(f->io.loop);
+		CU_ASSERT_EQUAL(floods.flooding, turn * SHARE);
+	}
+	tp_loop_turn(f->io.loop);
+	CU_ASSERT_EQUAL(floods.flooding, 3 * SHARE + 1);
+	close(fd);
+	close_all(f);
+}
+
+static void stop_loop(struct io_peer *peer, struct tp_packet *packet)
+{
+	struct fixture *f = peer->arg;
+
+	(void)packet;
+	if (peer->message_count == 2 * SHARE) {
+		tp_loop_stop(f->io.loop);
+	}
+}
+
+/* With the loop's own waiting: it would not come back. */
+static void rest_of_a_read_keeps_the_loop_awake(void)
+{
+	struct fixture *f = open_tcp();
+	int fd = connect_raw(f);
+
+	f->server.on_message = stop_loop;
+	f->server.arg = f;
+	flood(fd, 2 * SHARE);
+	tp_loop_run(f->io.loop);
+	CU_ASSERT_EQUAL(f->server.message_count, 2 * SHARE);
+	close(fd);
+	close_all(f);
+}
+
+static void end_of_the_stream_comes_after_its_messages(void)
+{
+	struct fixture *f = open_tcp();
+	int fd = connect_raw(f);
+
+	flood(fd, 10 * SHARE);
+	close(fd);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.closed_count, 1));
+	CU_ASSERT_EQUAL(f->server.message_count, 10 * SHARE);
+	close_all(f);
+}
+
+static void connection_may_close_with_a_rest(void)
+{
+	struct fixture *f = open_tcp();
+	int fd = connect_raw(f);
+
+	flood(fd, 10 * SHARE);
+	tp_loop_turn(f->io.loop);
+	CU_ASSERT_EQUAL(f->server.message_count, SHARE);
+	tp_endpoint_close(f->server.endpoint);
+	io_fixture_settle(&f->io);
+	CU_ASSERT_EQUAL(f->server.message_count, SHARE);
+	close(fd);
+	close_all(f);
+}
+
+static void connections_are_accepted_a_few_a_turn(void)
+{
+	struct fixture *f = fixture_new();
+	struct tp_stream_options options = options_of(NULL);
+	struct sockaddr_storage sa;
+	socklen_t len;
+	int fds[40];
+
+	options.max_connections = 40;
+	listen_with(f, &options);
+	len = tp_addr_to_sockaddr(&f->addr, &sa);
+	for (size_t i = 0; i < 40; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		CU_ASSERT_EQUAL(connect(fds[i], (struct sockaddr *)&sa, len), 0);
+	}
+	tp_loop_turn(f->io.loop);
+	CU_ASSERT_EQUAL(f->server.opened_count, 16);
+	tp_loop_turn(f->io.loop);
+	CU_ASSERT_EQUAL(f->server.opened_count, 32);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.opened_count, 40));
+	for (size_t i = 0; i < 40; i++) {
+		close(fds[i]);
+	}
+	close_all(f);
+}
+
+/* --- media of a turn ------------------------------------------------------ */
+
+struct to_stream {
+	struct fixture *f;
+	size_t count;
+};
+
+static void forward_to_stream(void *owner, struct tp_datagram *datagram, struct tp_packet *packet)
+{
+	struct to_stream *to = owner;
+
+	(void)datagram;
+	CU_ASSERT_EQUAL(
+		tp_endpoint_forward(to->f->server.endpoint, &to->f->server.five_tuple, packet), 0);
+	to->count++;
+}
+
+static void expect_numbers(int fd, uint32_t count)
+{
+	uint8_t message[20];
+
+	for (uint32_t i = 0; i < count; i++) {
+		CU_ASSERT_EQUAL_FATAL(recv(fd, message, sizeof(message), MSG_DONTWAIT), 20);
+		CU_ASSERT_EQUAL(io_message_number(message), i);
+	}
+	CU_ASSERT_EQUAL(recv(fd, message, 1, MSG_DONTWAIT), -1);
+}
+
+#define SOCKETS 30
+#define EACH 10
+
+static void open_sockets(struct fixture *f, struct to_stream *to, struct tp_datagram **datagrams)
+{
+	const struct tp_datagram_options options = {
+		.socket.bind_addr = io_addr("127.0.0.1"),
+		.owner = to,
+		.receive = forward_to_stream,
+	};
+
+	for (size_t i = 0; i < SOCKETS; i++) {
+		CU_ASSERT_EQUAL_FATAL(tp_datagram_open(f->io.loop, &options, &datagrams[i]), 0);
+	}
+}
+
+/* EACH to each, numbered. */
+static void send_to_sockets(struct tp_datagram *const *datagrams)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	for (uint32_t i = 0; i < SOCKETS * EACH; i++) {
+		struct sockaddr_storage sa;
+		socklen_t len = tp_addr_to_sockaddr(&datagrams[i / EACH]->local_addr, &sa);
+		uint8_t message[20];
+
+		io_message(message, sizeof(message), i);
+		CU_ASSERT_EQUAL(
+			sendto(fd, message, sizeof(message), 0, (struct sockaddr *)&sa, len), 20);
+	}
+	close(fd);
+}
+
+/* Each socket's in order. */
+static void expect_of_sockets(int fd)
+{
+	uint32_t next[SOCKETS] = {0};
+	uint8_t message[20];
+
+	for (size_t i = 0; i < SOCKETS * EACH; i++) {
+		uint32_t number;
+
+		CU_ASSERT_EQUAL_FATAL(recv(fd, message, sizeof(message), MSG_DONTWAIT), 20);
+		number = io_message_number(message);
+		CU_ASSERT_FATAL(number < SOCKETS * EACH);
+		CU_ASSERT_EQUAL(number % EACH, next[number / EACH]++);
+	}
+}
+
+/* More than a backend holds at once: it must use its memory again in time. */
+static void datagrams_of_a_turn_arrive_as_they_were(void)
+{
+	for (size_t b = 0; tp_datagram_backends[b] != NULL; b++) {
+		struct fixture *f = calloc(1, sizeof(*f));
+		struct tp_stream_options options = options_of(NULL);
+		struct to_stream to = {.f = f};
+		struct tp_datagram *datagrams[SOCKETS];
+		int fd;
+
+		if (tp_datagram_backends[b]->usable != NULL && !tp_datagram_backends[b]->usable()) {
+			free(f);
+			continue;
+		}
+		CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+		io_fixture_open(&f->io, tp_datagram_backends[b]->name);
+		listen_with(f, &options);
+		fd = connect_raw(f);
+		open_sockets(f, &to, datagrams);
+		send_to_sockets(datagrams);
+		CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &to.count, SOCKETS * EACH));
+		io_fixture_settle(&f->io);
+		expect_of_sockets(fd);
+		for (size_t i = 0; i < SOCKETS; i++) {
+			tp_datagram_close(&datagrams[i]);
+		}
+		close(fd);
+		close_all(f);
+	}
+}
+
+/* Responses and media of a turn leave in the order in which they were given. */
+static void order_is_kept(void)
+{
+	struct fixture *f = open_tcp();
+	uint8_t media[100][20];
+	int fd = connect_raw(f);
+
+	for (uint32_t i = 0; i < 100; i++) {
+		struct tp_packet packet = {media[i], .len = 20};
+		uint8_t response[20];
+
+		io_message(media[i], 20, i);
+		io_message(response, 20, i);
+		if (i % 3 == 0) {
+			tp_endpoint_send(f->server.endpoint, &f->server.five_tuple, response, 20);
+			memset(response, 0, sizeof(response)); /* it is a copy that leaves */
+		} else {
+			tp_endpoint_forward(f->server.endpoint, &f->server.five_tuple, &packet);
+		}
+	}
+	tp_loop_turn(f->io.loop);
+	expect_numbers(fd, 100);
+	close(fd);
+	close_all(f);
+}
+
 /* --- back-pressure -------------------------------------------------------- */
+
+#define TRAIN 10
 
 /* Send media until the kernel takes no more and the queue is full. */
 static uint32_t fill(struct fixture *f, struct tp_counter *dropped)
 {
 	uint64_t before = tp_counter_read(dropped);
-	uint8_t message[1000];
-	struct tp_packet packet = {.data = message, .len = sizeof(message)};
+	uint8_t messages[TRAIN][1000];
 	uint32_t number = 0;
 
 	while (tp_counter_read(dropped) < before + 10) {
-		io_message(message, sizeof(message), number++);
-		CU_ASSERT_EQUAL_FATAL(
-			tp_endpoint_forward(f->server.endpoint, &f->server.five_tuple, &packet), 0);
+		for (size_t i = 0; i < TRAIN; i++) {
+			struct tp_packet packet = {messages[i], .len = sizeof(messages[i])};
+
+			io_message(messages[i], sizeof(messages[i]), number++);
+			CU_ASSERT_EQUAL_FATAL(tp_endpoint_forward(f->server.endpoint,
+								  &f->server.five_tuple, &packet),
+					      0);
+		}
+		tp_loop_flush(f->io.loop); /* messages stay as they are until then */
 	}
 	return number;
 }
@@ -651,5 +950,10 @@ TEST_SUITE("stream", TEST(message_arrives_whole), TEST(answer_comes_back),
 	   TEST(dripping_connection_closes), TEST(idle_connection_closes),
 	   TEST(connections_have_a_ceiling), TEST(paused_listener_keeps_its_connections),
 	   TEST(running_out_of_descriptors_pauses_accepting), TEST(refused_client_is_told),
+	   TEST(flooding_client_starves_nobody), TEST(rest_of_a_read_waits_for_nothing),
+	   TEST(rest_of_a_read_keeps_the_loop_awake),
+	   TEST(end_of_the_stream_comes_after_its_messages), TEST(connection_may_close_with_a_rest),
+	   TEST(connections_are_accepted_a_few_a_turn),
+	   TEST(datagrams_of_a_turn_arrive_as_they_were), TEST(order_is_kept),
 	   TEST(slow_client_loses_the_oldest_media), TEST(response_displaces_media),
 	   TEST(responses_without_room_close), TEST(unusable_lengths_are_refused));

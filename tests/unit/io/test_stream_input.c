@@ -30,15 +30,15 @@ static bool take(void *owner, const uint8_t *bytes, size_t len)
 	return taken->count != taken->stop_after;
 }
 
-/* From memory of exactly that size. */
-static int feed(struct tp_stream_input *input, const uint8_t *bytes, size_t len,
-		struct taken *taken)
+/* From memory of exactly that size. Returns the bytes used. */
+static long feed(struct tp_stream_input *input, const uint8_t *bytes, size_t len,
+		 struct taken *taken)
 {
 	uint8_t *copy = exact_copy(bytes, len);
-	int err = tp_stream_input_feed(input, copy, len, take, taken);
+	long used = tp_stream_input_feed(input, copy, len, take, taken);
 
 	free(copy);
-	return err;
+	return used;
 }
 
 /*
@@ -85,14 +85,14 @@ static void every_way_of_cutting_gives_the_same_messages(void)
 		struct taken two = {0};
 		struct taken many = {0};
 
-		CU_ASSERT_EQUAL(feed(&input, bytes, cut, &two), 0);
-		CU_ASSERT_EQUAL(feed(&input, bytes + cut, len - cut, &two), 0);
+		CU_ASSERT_EQUAL(feed(&input, bytes, cut, &two), (long)cut);
+		CU_ASSERT_EQUAL(feed(&input, bytes + cut, len - cut, &two), (long)(len - cut));
 		expect_conversation(&two);
 		CU_ASSERT_PTR_NULL(input.bytes); /* drained: nothing is kept */
 		for (size_t at = 0; at < len; at += cut) {
 			size_t piece = len - at < cut ? len - at : cut;
 
-			CU_ASSERT_EQUAL(feed(&input, bytes + at, piece, &many), 0);
+			CU_ASSERT_EQUAL(feed(&input, bytes + at, piece, &many), (long)piece);
 		}
 		expect_conversation(&many);
 		CU_ASSERT_PTR_NULL(input.bytes);
@@ -106,9 +106,12 @@ static void bytes_after_a_stop_are_not_looked_at(void)
 	uint8_t bytes[1000];
 	size_t len = conversation(bytes);
 
-	CU_ASSERT_EQUAL(feed(&input, bytes, len, &taken), 0);
+	CU_ASSERT_EQUAL(feed(&input, bytes, len, &taken), 20 + 4);
 	CU_ASSERT_EQUAL(taken.count, 2);
 	CU_ASSERT_PTR_NULL(input.bytes);
+	taken.stop_after = 0;
+	CU_ASSERT_EQUAL(feed(&input, bytes + 24, len - 24, &taken), (long)len - 24);
+	expect_conversation(&taken);
 }
 
 static void wrong_bytes_are_found_wherever_they_are_cut(void)
@@ -121,12 +124,12 @@ static void wrong_bytes_are_found_wherever_they_are_cut(void)
 	for (size_t cut = 1; cut < sizeof(bytes); cut++) {
 		struct tp_stream_input input = {0};
 		struct taken taken = {0};
-		int err = feed(&input, bytes, cut, &taken);
+		long used = feed(&input, bytes, cut, &taken);
 
-		if (err == 0) {
-			err = feed(&input, bytes + cut, sizeof(bytes) - cut, &taken);
+		if (used == (long)cut) {
+			used = feed(&input, bytes + cut, sizeof(bytes) - cut, &taken);
 		}
-		CU_ASSERT_EQUAL(err, TP_EPROTO);
+		CU_ASSERT_EQUAL(used, TP_EPROTO);
 		CU_ASSERT_EQUAL(taken.count, 1);
 		tp_stream_input_fini(&input);
 	}
@@ -139,15 +142,15 @@ static void memory_follows_what_came_not_what_was_announced(void)
 	uint8_t header[4] = {0x40, 0x00, 0xff, 0xff};
 	uint8_t byte = 0;
 
-	CU_ASSERT_EQUAL(feed(&input, header, sizeof(header), &taken), 0);
+	CU_ASSERT_EQUAL(feed(&input, header, sizeof(header), &taken), 4);
 	CU_ASSERT_TRUE(input.capacity <= 256);
 	for (size_t i = 0; i < 1000; i++) {
-		CU_ASSERT_EQUAL(feed(&input, &byte, 1, &taken), 0);
+		CU_ASSERT_EQUAL(feed(&input, &byte, 1, &taken), 1);
 	}
 	CU_ASSERT_TRUE(input.capacity <= 2048);
 	for (size_t i = 1000; i < 65536; i++) {
 		CU_ASSERT_TRUE(input.capacity <= TP_FRAME_MAX);
-		CU_ASSERT_EQUAL(feed(&input, &byte, 1, &taken), 0);
+		CU_ASSERT_EQUAL(feed(&input, &byte, 1, &taken), 1);
 	}
 	CU_ASSERT_EQUAL(taken.count, 1);
 	CU_ASSERT_EQUAL(taken.lens[0], 65540);
