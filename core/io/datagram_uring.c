@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,8 +26,9 @@
 /*
  * io_uring: every socket has one receive request that stays (multishot) and
  * takes buffers from a ring of the loop's; what all sockets send in a turn is
- * submitted at once. The ring's descriptor waits in the event base like any
- * other. A loop belongs to one thread, so does its ring, from its first turn.
+ * submitted at once. The ring tells of work through an eventfd in the event
+ * base, and only while the loop may be waiting. A loop belongs to one thread, so
+ * does its ring, from its first turn.
  *
  * Sends are told not to wait, so they have ended when the submission returns:
  * bytes and headers need to stay only until then, and only refused ones leave a
@@ -39,7 +42,7 @@
 #define TAKE_MAX 256 /* completions before others have their turn */
 
 /* What the kernel writes in front of a datagram's bytes. */
-#define NAME_SIZE 32 /* an address, and what follows stays aligned */
+#define NAME_SIZE 32    /* an address, and what follows stays aligned */
 #define CONTROL_SIZE 96 /* destination, TTL, TOS, segment size */
 #define HEAD_SIZE (sizeof(struct io_uring_recvmsg_out) + NAME_SIZE + CONTROL_SIZE)
 #define BUFFER_SIZE (HEAD_SIZE + TP_DATAGRAM_MAX)
@@ -76,6 +79,7 @@ struct uring_loop {
 	struct io_uring ring;
 	bool ring_open;
 	bool enabled;
+	int wake_fd;
 	struct event *readable;
 	unsigned seen; /* completions up to here are known: those behind may be refusals */
 
@@ -336,6 +340,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	io_uring_cq_eventfd_toggle(&uring->ring, false);
 	if (io_uring_cq_ready(&uring->ring) == 0) {
 		submit(uring);
 	}
@@ -364,6 +369,17 @@ static void arm_again(struct uring_loop *uring)
 	submit(uring);
 }
 
+/* Be told of what comes from here on; what has come already needs no telling. */
+static void wait_for_more(struct uring_loop *uring)
+{
+	io_uring_cq_eventfd_toggle(&uring->ring, true);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (io_uring_cq_ready(&uring->ring) > 0 ||
+	    (IO_URING_READ_ONCE(*uring->ring.sq.kflags) & IORING_SQ_TASKRUN) != 0) {
+		event_active(uring->readable, EV_READ, 0);
+	}
+}
+
 static void flushed(struct tp_loop *loop, void *state)
 {
 	struct uring_loop *uring = state;
@@ -376,6 +392,7 @@ static void flushed(struct tp_loop *loop, void *state)
 	if (!tp_list_empty(&uring->to_arm)) {
 		arm_again(uring);
 	}
+	wait_for_more(uring);
 }
 
 /* --- sockets -------------------------------------------------------------- */
@@ -461,8 +478,8 @@ static int open_ring(struct uring_loop *uring)
 {
 	struct io_uring_params params = {
 		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-			 IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
-			 IORING_SETUP_CLAMP,
+			 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_R_DISABLED |
+			 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
 		.cq_entries = COMPLETIONS,
 	};
 
@@ -500,10 +517,15 @@ static int open_buffers(struct uring_loop *uring)
 	return 0;
 }
 
-static int wait_readable(struct uring_loop *uring)
+/* Edge-triggered: nobody ever needs to read it. */
+static int open_event(struct uring_loop *uring)
 {
-	uring->readable = event_new(tp_loop_event_base(uring->loop), uring->ring.ring_fd,
-				    EV_READ | EV_PERSIST, on_readable, uring);
+	uring->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (uring->wake_fd == -1 || io_uring_register_eventfd(&uring->ring, uring->wake_fd) != 0) {
+		return TP_EIO;
+	}
+	uring->readable = event_new(tp_loop_event_base(uring->loop), uring->wake_fd,
+				    EV_READ | EV_PERSIST | EV_ET, on_readable, uring);
 	if (uring->readable == NULL || event_add(uring->readable, NULL) != 0) {
 		return TP_ENOMEM;
 	}
@@ -534,6 +556,7 @@ static void loop_close(struct tp_loop *loop, void *state)
 		event_free(uring->readable);
 	}
 	close_ring(uring);
+	tp_socket_close(&uring->wake_fd);
 	while ((link = tp_list_shift(&uring->closing)) != NULL) {
 		free(tp_container_of(link, struct uring_datagram, link));
 	}
@@ -550,7 +573,7 @@ static int open_all(struct uring_loop *uring)
 		err = open_buffers(uring);
 	}
 	if (err == 0) {
-		err = wait_readable(uring);
+		err = open_event(uring);
 	}
 	if (err == 0) {
 		err = tp_segments_init(&uring->segments);
@@ -567,6 +590,7 @@ static int loop_open(struct tp_loop *loop, void **state)
 		return TP_ENOMEM;
 	}
 	uring->loop = loop;
+	uring->wake_fd = -1;
 	tp_turn_hook_init(&uring->flush, on_turn_end);
 	tp_list_init(&uring->to_arm);
 	tp_list_init(&uring->closing);
