@@ -107,7 +107,9 @@ static int run(struct load *load)
 		hold(options);
 		return 0;
 	}
-	return tp_load_traffic(&load->fleet, result);
+	err = tp_load_traffic(&load->fleet, result);
+	tp_load_release(&load->fleet, options->user, options->password);
+	return err;
 }
 
 static int start(struct load *load, char problem[256])

@@ -222,11 +222,28 @@ static void close_client(struct tp_load_client *client)
 	if (client->login != NULL) {
 		tp_turn_login_fini(client->login);
 		free(client->login);
+		client->login = NULL;
 	}
 	free(client->stream);
+	client->stream = NULL;
 	if (client->fd >= 0) {
 		close(client->fd);
+		client->fd = -1;
 	}
+}
+
+int tp_load_client_reopen(struct tp_load_fleet *fleet, struct tp_load_client *client)
+{
+	int old_fd = client->fd; /* keeps its port until there is another */
+
+	client->fd = -1;
+	close_client(client);
+	client->relayed_addr = (struct tp_addr){0};
+	if (open_client(fleet, client) != 0) {
+		close_client(client);
+	}
+	close(old_fd);
+	return client->fd < 0 ? TP_EIO : 0;
 }
 
 void tp_load_fleet_close(struct tp_load_fleet *fleet)

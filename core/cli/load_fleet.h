@@ -59,6 +59,13 @@ int tp_load_fleet_open(struct tp_load_fleet *fleet, const struct tp_load_options
 
 void tp_load_fleet_close(struct tp_load_fleet *fleet);
 
+/**
+ * Give a client a new socket, with another port. Its allocation is forgotten.
+ *
+ * Errors: TP_EIO; it then has none
+ */
+int tp_load_client_reopen(struct tp_load_fleet *fleet, struct tp_load_client *client);
+
 /** The peer whose packets an allocation relays. */
 static inline unsigned tp_load_peer_of(uint32_t client)
 {

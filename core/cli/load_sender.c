@@ -6,17 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <turnpike/error.h>
 
 #include "base/addr.h"
 #include "base/bytes.h"
-#include "cli/load_inject.h"
 #include "stun/build.h"
 #include "stun/channel_data.h"
 
-#define BATCH TP_LOAD_INJECT_BATCH
 #define TRAIN_BYTES_MAX 65507
 #define SEND_HEADER_MAX 64 /* STUN header, XOR-PEER-ADDRESS, head of DATA */
 
@@ -24,24 +21,12 @@
 #define UDP_SEGMENT 103
 #endif
 
-/* A packet that waits for the flush. */
-struct slot {
-	const struct tp_load_client *client;
-	bool down;
-	size_t len;
-	uint8_t *bytes; /* room for headers to inject, then what is sent */
-};
-
 struct tp_load_sender {
 	const struct tp_load_fleet *fleet;
 	bool indications; /* clients send by indication, else by channel or bare */
 	bool bare;
-	int inject_fd; /* -1: none */
 	bool segments; /* the kernel has not refused yet */
 	uint32_t transactions;
-	unsigned count;
-	struct slot slots[BATCH];
-	uint8_t *slot_bytes;
 	uint8_t train[TRAIN_BYTES_MAX];
 };
 
@@ -95,123 +80,7 @@ static size_t write_packet(struct tp_load_sender *sender, uint8_t *at,
 	return len;
 }
 
-static int peer_fd(const struct tp_load_sender *sender, const struct tp_load_client *client)
-{
-	return sender->fleet->peer_fds[tp_load_peer_of(client->index)];
-}
-
-/* --- single packets -------------------------------------------------------- */
-
-static const struct tp_addr *source_of(const struct tp_load_sender *sender, const struct slot *slot)
-{
-	return slot->down ? &sender->fleet->peer_addrs[tp_load_peer_of(slot->client->index)]
-			  : &slot->client->addr;
-}
-
-static const struct tp_addr *destination_of(const struct tp_load_sender *sender,
-					    const struct slot *slot)
-{
-	return slot->down ? &slot->client->relayed_addr : &sender->fleet->server_addr;
-}
-
-static bool can_inject(const struct tp_load_sender *sender, const struct slot *slot)
-{
-	return sender->inject_fd >= 0 && tp_load_inject_covers(source_of(sender, slot)) &&
-	       tp_load_inject_covers(destination_of(sender, slot));
-}
-
-static void flush_injected(struct tp_load_sender *sender)
-{
-	struct iovec datagrams[BATCH];
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < sender->count; i++) {
-		struct slot *slot = &sender->slots[i];
-
-		if (can_inject(sender, slot)) {
-			tp_load_inject_write(slot->bytes, source_of(sender, slot),
-					     destination_of(sender, slot), slot->len);
-			datagrams[count++] =
-				(struct iovec){slot->bytes, TP_LOAD_INJECT_HEADER_SIZE + slot->len};
-		}
-	}
-	tp_load_inject_send(sender->inject_fd, datagrams, count);
-}
-
-static void flush_peer(struct tp_load_sender *sender, unsigned peer)
-{
-	struct sockaddr_storage names[BATCH];
-	struct mmsghdr messages[BATCH];
-	struct iovec payloads[BATCH];
-	unsigned count = 0;
-	unsigned at = 0;
-
-	for (unsigned i = 0; i < sender->count; i++) {
-		const struct slot *slot = &sender->slots[i];
-
-		if (!slot->down || tp_load_peer_of(slot->client->index) != peer ||
-		    can_inject(sender, slot)) {
-			continue;
-		}
-		payloads[count] =
-			(struct iovec){slot->bytes + TP_LOAD_INJECT_HEADER_SIZE, slot->len};
-		messages[count].msg_hdr =
-			(struct msghdr){.msg_name = &names[count],
-					.msg_namelen = tp_addr_to_sockaddr(
-						&slot->client->relayed_addr, &names[count]),
-					.msg_iov = &payloads[count],
-					.msg_iovlen = 1};
-		count++;
-	}
-	while (at < count) {
-		int sent = sendmmsg(sender->fleet->peer_fds[peer], messages + at, count - at, 0);
-
-		at += sent > 0 ? (unsigned)sent : 1; /* what is refused is lost */
-	}
-}
-
-static void flush_by_sockets(struct tp_load_sender *sender)
-{
-	for (unsigned i = 0; i < sender->count; i++) {
-		const struct slot *slot = &sender->slots[i];
-
-		if (!slot->down && !can_inject(sender, slot)) {
-			(void)send(slot->client->fd, slot->bytes + TP_LOAD_INJECT_HEADER_SIZE,
-				   slot->len, 0);
-		}
-	}
-	for (unsigned peer = 0; peer < TP_LOAD_PEERS; peer++) {
-		flush_peer(sender, peer);
-	}
-}
-
-void tp_load_sender_flush(struct tp_load_sender *sender)
-{
-	if (sender->count == 0) {
-		return;
-	}
-	if (sender->inject_fd >= 0) {
-		flush_injected(sender);
-	}
-	flush_by_sockets(sender);
-	sender->count = 0;
-}
-
-static void put_single(struct tp_load_sender *sender, const struct tp_load_client *client,
-		       const struct tp_load_packet *packet)
-{
-	struct slot *slot = &sender->slots[sender->count];
-
-	slot->client = client;
-	slot->down = packet->kind == TP_LOAD_DOWN;
-	slot->len = write_packet(sender, slot->bytes + TP_LOAD_INJECT_HEADER_SIZE, client, packet);
-	sender->count++;
-	if (sender->count == BATCH) {
-		tp_load_sender_flush(sender);
-	}
-}
-
-/* --- trains ---------------------------------------------------------------- */
+/* --- sending --------------------------------------------------------------- */
 
 static bool send_segmented(struct tp_load_sender *sender, int fd, const struct msghdr *to,
 			   size_t len, size_t segment)
@@ -249,54 +118,65 @@ static void send_one_by_one(struct tp_load_sender *sender, int fd, const struct 
 	(void)sendmmsg(fd, messages, count, 0);
 }
 
-static void send_train(struct tp_load_sender *sender, const struct tp_load_client *client,
-		       bool down, uint32_t count, size_t segment)
+/* @to: for a peer's socket; a client's is connected */
+static void send_train(struct tp_load_sender *sender, int fd, const struct msghdr *to,
+		       uint32_t count, size_t segment)
 {
-	struct sockaddr_storage sa;
-	struct msghdr to = {0};
-	int fd = client->fd;
-
-	if (down) {
-		fd = peer_fd(sender, client);
-		to.msg_name = &sa;
-		to.msg_namelen = tp_addr_to_sockaddr(&client->relayed_addr, &sa);
-	}
 	if (sender->segments) {
-		sender->segments = send_segmented(sender, fd, &to, count * segment, segment);
+		sender->segments = send_segmented(sender, fd, to, count * segment, segment);
 	}
 	if (!sender->segments) {
-		send_one_by_one(sender, fd, &to, count, segment);
+		send_one_by_one(sender, fd, to, count, segment);
 	}
 }
 
-static int put_train(struct tp_load_sender *sender, struct tp_load_client *client,
-		     const struct tp_load_packet *first, uint32_t count)
+static void send_from_peer(struct tp_load_sender *sender, const struct tp_load_client *client,
+			   uint32_t count, size_t segment)
 {
-	struct tp_load_packet packet = *first;
-	bool down = packet.kind == TP_LOAD_DOWN;
-	size_t segment = 0;
-	size_t len = 0;
+	int fd = sender->fleet->peer_fds[tp_load_peer_of(client->index)];
+	struct sockaddr_storage sa;
+	struct msghdr to = {.msg_name = &sa};
 
-	for (uint32_t i = 0; i < count; i++) {
-		segment = write_packet(sender, sender->train + len, client, &packet);
-		len += segment;
-		packet.sequence++;
+	to.msg_namelen = tp_addr_to_sockaddr(&client->relayed_addr, &sa);
+	if (count > 1) {
+		send_train(sender, fd, &to, count, segment);
+	} else {
+		(void)sendto(fd, sender->train, segment, 0, to.msg_name, to.msg_namelen);
 	}
-	if (!down && client->stream != NULL) {
-		return tp_load_stream_write(client->stream, client->fd, sender->train, len);
+}
+
+static int send_from_client(struct tp_load_sender *sender, struct tp_load_client *client,
+			    uint32_t count, size_t segment)
+{
+	static const struct msghdr connected;
+
+	if (client->stream != NULL) {
+		return tp_load_stream_write(client->stream, client->fd, sender->train,
+					    count * segment);
 	}
-	send_train(sender, client, down, count, segment);
+	if (count > 1) {
+		send_train(sender, client->fd, &connected, count, segment);
+	} else {
+		(void)send(client->fd, sender->train, segment, 0);
+	}
 	return 0;
 }
 
 int tp_load_sender_put(struct tp_load_sender *sender, struct tp_load_client *client,
 		       const struct tp_load_packet *first, uint32_t count)
 {
-	if (count == 1 && (client->stream == NULL || first->kind == TP_LOAD_DOWN)) {
-		put_single(sender, client, first);
+	struct tp_load_packet packet = *first;
+	size_t segment = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		segment = write_packet(sender, sender->train + i * segment, client, &packet);
+		packet.sequence++;
+	}
+	if (packet.kind == TP_LOAD_DOWN) {
+		send_from_peer(sender, client, count, segment);
 		return 0;
 	}
-	return put_train(sender, client, first, count);
+	return send_from_client(sender, client, count, segment);
 }
 
 /* --- */
@@ -304,37 +184,20 @@ int tp_load_sender_put(struct tp_load_sender *sender, struct tp_load_client *cli
 int tp_load_sender_create(const struct tp_load_fleet *fleet, struct tp_load_sender **out)
 {
 	struct tp_load_sender *sender = calloc(1, sizeof(*sender));
-	size_t stride = TP_LOAD_INJECT_HEADER_SIZE + SEND_HEADER_MAX + fleet->options->size + 4;
 
 	if (sender == NULL) {
 		return TP_ENOMEM;
-	}
-	sender->slot_bytes = calloc(BATCH, stride);
-	if (sender->slot_bytes == NULL) {
-		free(sender);
-		return TP_ENOMEM;
-	}
-	for (unsigned i = 0; i < BATCH; i++) {
-		sender->slots[i].bytes = sender->slot_bytes + i * stride;
 	}
 	sender->fleet = fleet;
 	sender->bare = fleet->options->target != TP_LOAD_TARGET_TURN;
 	sender->indications = fleet->options->mode == TP_LOAD_SEND;
 	sender->segments = true;
-	sender->inject_fd = tp_load_inject_open();
 	*out = sender;
 	return 0;
 }
 
 void tp_load_sender_free(struct tp_load_sender **sender)
 {
-	if (*sender == NULL) {
-		return;
-	}
-	if ((*sender)->inject_fd >= 0) {
-		close((*sender)->inject_fd);
-	}
-	free((*sender)->slot_bytes);
 	free(*sender);
 	*sender = NULL;
 }

@@ -211,6 +211,17 @@ static void meet_challenge(struct tp_load_session *session, const struct tp_stun
 	}
 }
 
+/* An earlier load held its allocation from the same port, and the server still does. */
+static void meet_mismatch(struct tp_load_session *session)
+{
+	session->challenges++;
+	if (tp_load_client_reopen(session->sessions->options.fleet, session->client) != 0) {
+		fail(session, "437 Allocation Mismatch, and no other port to be had");
+	} else {
+		ask(session);
+	}
+}
+
 static void meet_error(struct tp_load_session *session, const struct tp_stun_msg *msg)
 {
 	const struct tp_stun_attr *attr = tp_stun_msg_find(msg, TP_ATTR_ERROR_CODE);
@@ -223,6 +234,9 @@ static void meet_error(struct tp_load_session *session, const struct tp_stun_msg
 	} else if (((code == 401 && !session->with_login) || code == 438) &&
 		   session->challenges < CHALLENGES_MAX) {
 		meet_challenge(session, msg);
+	} else if (code == 437 && method_of(session) == TP_STUN_ALLOCATE &&
+		   session->challenges < CHALLENGES_MAX) {
+		meet_mismatch(session);
 	} else if (code == 401) {
 		fail(session, "401: the server does not accept the user name or password");
 	} else {
@@ -257,11 +271,7 @@ static void read_datagrams(struct tp_load_client *client)
 	uint8_t bytes[2048];
 	ssize_t len;
 
-	for (;;) {
-		len = recv(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-		if (len < 0) {
-			break;
-		}
+	while ((len = recv(client->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) >= 0) {
 		hear(client, bytes, (size_t)len);
 	}
 	if (errno == ECONNREFUSED && client->session != NULL) {

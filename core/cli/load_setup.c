@@ -3,8 +3,6 @@
 
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include <turnpike/error.h>
@@ -120,19 +118,6 @@ static void choose_peers(struct tp_load_fleet *fleet)
 	}
 }
 
-static void forget_logins(struct tp_load_fleet *fleet)
-{
-	for (uint32_t i = 0; i < fleet->client_count; i++) {
-		struct tp_load_client *client = &fleet->clients[i];
-
-		if (client->login != NULL) {
-			tp_turn_login_fini(client->login);
-			free(client->login);
-			client->login = NULL;
-		}
-	}
-}
-
 static int setup_turn(struct tp_load_fleet *fleet, const char *user, const char *password,
 		      struct tp_load_result *result)
 {
@@ -156,8 +141,16 @@ static int setup_turn(struct tp_load_fleet *fleet, const char *user, const char 
 	if (mode == TP_LOAD_HAIRPIN) {
 		pair_up(fleet, result);
 	}
-	forget_logins(fleet);
 	return err;
+}
+
+void tp_load_release(struct tp_load_fleet *fleet, const char *user, const char *password)
+{
+	struct tp_load_result ignored = {0};
+
+	if (fleet->options->target == TP_LOAD_TARGET_TURN) {
+		(void)run_phase(fleet, TP_STUN_REFRESH, user, password, &ignored);
+	}
 }
 
 /* --- without a protocol ---------------------------------------------------- */

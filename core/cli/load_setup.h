@@ -15,3 +15,6 @@
  */
 int tp_load_setup(struct tp_load_fleet *fleet, const char *user, const char *password,
 		  struct tp_load_result *result);
+
+/** End the allocations, so that the next load finds the server as this one did. */
+void tp_load_release(struct tp_load_fleet *fleet, const char *user, const char *password);

@@ -208,7 +208,6 @@ static void generate(struct traffic *traffic, uint64_t now_ns)
 			}
 		}
 	}
-	tp_load_sender_flush(traffic->sender);
 }
 
 /* --- the window ------------------------------------------------------------ */
