@@ -28,8 +28,16 @@ bench: bench-protocol
 # --- beside others ------------------------------------------------------------
 
 # The bare forwarders need liburing; without it there is no floor in the table.
-forwarder_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/forwarder*.c))
-have_uring := $(shell pkg-config --exists liburing && echo yes)
+forwarder := $(if $(filter yes,$(URING)),$(BUILD)/tests/bench/forwarder)
 
-$(BUILD)/tests/bench/forwarder: $(forwarder_OBJS)
+$(BUILD)/tests/bench/forwarder: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/bench/forwarder*.c))
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -luring
+
+# RUNS, SECONDS_EACH, SCENARIOS, BASELINE: see the script.
+bench-compare: all $(forwarder)
+	@BUILD=$(BUILD) tests/bench/compare.sh
+
+bench: bench-compare
+bench-compare: | bench-protocol # not at the same time
+
+.PHONY: bench-compare
