@@ -6,7 +6,6 @@
 #include "base/addr.h"
 #include "io/loop.h"
 #include "turn/allocation.h"
-#include "turn/relay_socket.h"
 #include "turn/server.h"
 
 #define REMEMBER_EXPIRED_MS (300 * UINT64_C(1000))
@@ -222,7 +221,6 @@ int tp_channel_bind(struct tp_allocation *allocation, uint16_t number,
 		tp_permission_unhold(permission); /* the channel holds it already */
 	}
 	channel->live = true;
-	channel->wire_addr = tp_relay_socket_wire_addr(server->shared, peer_addr);
 	tp_loop_arm(loop, &channel->expiry,
 		    tp_loop_now_ms(loop) +
 			    server->shared->options.channel_lifetime_s * UINT64_C(1000));

@@ -44,7 +44,6 @@ struct tp_channel {
 	bool live;
 	bool few; /* found in the allocation, else in the server's tables */
 	struct tp_allocation *allocation;
-	struct tp_addr wire_addr; /* where datagrams for the peer go */
 	struct tp_list link;
 	struct tp_timer expiry;
 };

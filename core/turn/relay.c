@@ -98,26 +98,30 @@ static bool hairpin(struct tp_allocation *allocation, const struct tp_relay_loca
 }
 
 /*
- * Send a part of the client's packet to a peer. @ours: the peer where its IP
- * address is one that we relay on, else NULL.
+ * Send a part of the client's packet to a peer. @ours: its IP address is one
+ * that we relay on.
  */
 static bool forward_to_peer(struct tp_allocation *allocation, const struct tp_packet *packet,
-			    const uint8_t *payload, size_t len, const struct tp_addr *ours,
-			    const struct tp_addr *wire_addr, bool dont_fragment)
+			    const uint8_t *payload, size_t len, const struct tp_addr *peer_addr,
+			    bool ours, bool dont_fragment)
 {
+	const struct tp_shared *shared = allocation->server->shared;
 	struct tp_relay_location to;
 	struct tp_packet out = {
 		.data = packet->data + (payload - packet->data),
 		.len = len,
-		.remote_addr = *wire_addr,
+		.remote_addr = *peer_addr,
 		.ttl = -1,
 		.tos = -1,
 		.dont_fragment = dont_fragment,
 	};
 
-	if (ours != NULL && len <= TP_HAIRPIN_PAYLOAD_MAX &&
-	    tp_relay_socket_locate(allocation->server->shared, ours, &to)) {
-		return hairpin(allocation, &to, &out);
+	if (ours) {
+		if (len <= TP_HAIRPIN_PAYLOAD_MAX &&
+		    tp_relay_socket_locate(shared, peer_addr, &to)) {
+			return hairpin(allocation, &to, &out);
+		}
+		out.remote_addr = tp_relay_socket_wire_addr(shared, peer_addr);
 	}
 	if (tp_datagram_forward(allocation->relay.datagram, &out) != 0) {
 		return false;
@@ -164,8 +168,8 @@ void tp_relay_channel_data(struct tp_server *server, const struct tp_five_tuple 
 				       message.payload_len)) {
 		reason = TP_DISCARD_VETO;
 	} else if (!forward_to_peer(allocation, packet, message.payload, message.payload_len,
-				    channel->permission->ours ? &channel->by_peer.peer_addr : NULL,
-				    &channel->wire_addr, false)) {
+				    &channel->by_peer.peer_addr, channel->permission->ours,
+				    false)) {
 		reason = TP_DISCARD_QUEUE_FULL;
 	} else {
 		return;
@@ -192,9 +196,6 @@ static bool send_to_peer(struct tp_allocation *allocation, const struct tp_send_
 			 struct tp_packet *packet, enum tp_discard_reason *reason)
 {
 	const struct tp_permission *permission = tp_permission_find(allocation, &send->peer_addr);
-	const struct tp_shared *shared = allocation->server->shared;
-	const struct tp_addr *wire_addr = &send->peer_addr;
-	struct tp_addr translated;
 
 	if (send->peer_addr.family != allocation->view.relayed_addr.family) {
 		*reason = TP_DISCARD_FAMILY;
@@ -206,14 +207,9 @@ static bool send_to_peer(struct tp_allocation *allocation, const struct tp_send_
 				     send->payload.data, send->payload.len)) {
 		*reason = TP_DISCARD_VETO;
 	} else {
-		if (shared->translates) {
-			translated = tp_relay_socket_wire_addr(shared, &send->peer_addr);
-			wire_addr = &translated;
-		}
 		*reason = TP_DISCARD_QUEUE_FULL;
 		return forward_to_peer(allocation, packet, send->payload.data, send->payload.len,
-				       permission->ours ? &send->peer_addr : NULL, wire_addr,
-				       send->dont_fragment);
+				       &send->peer_addr, permission->ours, send->dont_fragment);
 	}
 	return false;
 }
