@@ -37,8 +37,10 @@ struct free_object {
 
 void tp_pool_init(struct tp_pool *pool, size_t object_size, size_t ceiling)
 {
-	/* what fills a line begins one, so that its members stay together as declared */
-	size_t alignment = object_size >= CACHE_LINE ? CACHE_LINE : alignof(max_align_t);
+	size_t lines_size = (object_size + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	/* where it costs little, members that are declared as a line are one */
+	size_t alignment =
+		lines_size - object_size <= object_size / 8 ? CACHE_LINE : alignof(max_align_t);
 
 	if (object_size < sizeof(struct free_object)) {
 		object_size = sizeof(struct free_object);
