@@ -120,6 +120,11 @@ static int start(struct load *load, char problem[256])
 	if (err == 0) {
 		err = resolve(&load->options, &server_addr, problem);
 	}
+	if (err == 0 && load->options.server_pid != 0 &&
+	    tp_load_process_rss(load->options.server_pid) == 0) {
+		snprintf(problem, 256, "there is no process %ld", (long)load->options.server_pid);
+		err = TP_ENOENT;
+	}
 	if (err == 0) {
 		err = tp_load_fleet_open(&load->fleet, &load->options, &server_addr, problem);
 	}
@@ -159,5 +164,5 @@ int tp_load_main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	tp_load_report(stdout, &load.options, &load.result);
-	return tp_load_passed(&load.result) ? EXIT_SUCCESS : EXIT_FAILURE;
+	return tp_load_passed(&load.options, &load.result) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -23,7 +23,8 @@ struct cycle {
 	uint32_t first;
 	uint32_t waiting_count;
 	uint64_t begun_ns;
-	uint64_t begun; /* cycles in all */
+	uint64_t from_ns; /* of the measured time; 0 before */
+	uint64_t begun;   /* cycles in all */
 	uint64_t succeeded;
 	uint64_t failures;
 	bool measuring;
@@ -73,6 +74,9 @@ static void client_done(void *owner, struct tp_load_client *client, const char *
 		return;
 	}
 	cycle->succeeded++;
+	if (cycle->from_ns != 0 && tp_load_now_ns() - took_ns >= cycle->from_ns) {
+		result->received++;
+	}
 	if (cycle->measuring) {
 		result->arrivals++;
 		tp_load_histogram_add(&result->latency, took_ns);
@@ -91,26 +95,22 @@ static void measure(struct cycle *cycle, struct tp_load_sessions *sessions)
 {
 	const struct tp_load_options *options = cycle->fleet->options;
 	struct tp_load_result *result = cycle->result;
-	uint64_t failures;
 	uint64_t cpu_ns;
-	uint64_t from_ns;
 
 	cycle->begun_ns = tp_load_now_ns();
 	run_until(cycle, sessions, cycle->begun_ns + SECOND_NS);
-	failures = cycle->failures;
 	cpu_ns = tp_load_process_cpu_ns(options->server_pid);
 	cycle->measuring = true;
-	from_ns = tp_load_now_ns();
-	run_until(cycle, sessions, from_ns + options->seconds * SECOND_NS);
-	result->measured_ns = tp_load_now_ns() - from_ns;
+	cycle->from_ns = tp_load_now_ns();
+	run_until(cycle, sessions, cycle->from_ns + options->seconds * SECOND_NS);
+	result->measured_ns = tp_load_now_ns() - cycle->from_ns;
 	cycle->measuring = false;
 	result->server_cpu_ns = tp_load_process_cpu_ns(options->server_pid) - cpu_ns;
 	cycle->ending = true;
 	while (tp_load_sessions_busy(sessions) != 0) {
 		tp_load_sessions_run(sessions);
 	}
-	result->received = result->arrivals;
-	result->lost = cycle->failures - failures;
+	result->lost = result->sent - result->received;
 	result->failed = cycle->failures == 0 ? 0 : 1;
 }
 

@@ -36,9 +36,12 @@ static double rss_per_allocation(const struct tp_load_options *options,
 	return (double)(result->server_rss_after - result->server_rss_before) / made;
 }
 
-bool tp_load_passed(const struct tp_load_result *result)
+bool tp_load_passed(const struct tp_load_options *options, const struct tp_load_result *result)
 {
-	return result->failed == 0 && result->corrupt == 0;
+	bool silent = result->sent != 0 && result->received == 0;
+
+	return result->failed == 0 && result->corrupt == 0 &&
+	       (!silent || options->target == TP_LOAD_TARGET_SINK);
 }
 
 static void write_json(FILE *out, const struct tp_load_options *options,

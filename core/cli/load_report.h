@@ -30,5 +30,5 @@ struct tp_load_result {
 void tp_load_report(FILE *out, const struct tp_load_options *options,
 		    const struct tp_load_result *result);
 
-/** Every allocation was made and nothing was damaged. */
-bool tp_load_passed(const struct tp_load_result *result);
+/** Every allocation was made, something arrived if anything could, and nothing was damaged. */
+bool tp_load_passed(const struct tp_load_options *options, const struct tp_load_result *result);

@@ -20,6 +20,7 @@
 #define SENDS_MAX 5
 #define SWEEP_NS (10 * MS_NS)
 #define CHALLENGES_MAX 3
+#define PORTS_MAX 16 /* tried in turn for an allocation */
 #define REQUEST_MAX 3072
 #define EVENTS_MAX 64
 
@@ -28,6 +29,7 @@ struct tp_load_session {
 	struct tp_load_client *client; /* NULL: free */
 	size_t step;
 	unsigned challenges;
+	unsigned ports;
 	bool with_login;
 	unsigned sends;
 	uint64_t begun_ns;
@@ -100,6 +102,10 @@ static void write_attributes(const struct tp_load_session *session, struct tp_bu
 	switch (method_of(session)) {
 	case TP_STUN_ALLOCATE:
 		tp_build_requested_transport(build, TP_PROTOCOL_UDP);
+		if (client->addr.family == TP_FAMILY_IPV6) { /* that of the peers */
+			tp_build_address_family(build, TP_ATTR_REQUESTED_ADDRESS_FAMILY,
+						client->addr.family);
+		}
 		break;
 	case TP_STUN_REFRESH:
 		tp_build_u32(build, TP_ATTR_LIFETIME, 0);
@@ -151,6 +157,7 @@ static void begin(struct tp_load_sessions *sessions, struct tp_load_client *clie
 	session->client = client;
 	session->step = 0;
 	session->challenges = 0;
+	session->ports = 0;
 	session->begun_ns = tp_load_now_ns();
 	client->session = session;
 	if (sessions->options.anew && client->login != NULL) {
@@ -214,7 +221,8 @@ static void meet_challenge(struct tp_load_session *session, const struct tp_stun
 /* An earlier load held its allocation from the same port, and the server still does. */
 static void meet_mismatch(struct tp_load_session *session)
 {
-	session->challenges++;
+	session->ports++;
+	session->challenges = 0;
 	if (tp_load_client_reopen(session->sessions->options.fleet, session->client) != 0) {
 		fail(session, "437 Allocation Mismatch, and no other port to be had");
 	} else {
@@ -235,7 +243,7 @@ static void meet_error(struct tp_load_session *session, const struct tp_stun_msg
 		   session->challenges < CHALLENGES_MAX) {
 		meet_challenge(session, msg);
 	} else if (code == 437 && method_of(session) == TP_STUN_ALLOCATE &&
-		   session->challenges < CHALLENGES_MAX) {
+		   session->ports < PORTS_MAX) {
 		meet_mismatch(session);
 	} else if (code == 401) {
 		fail(session, "401: the server does not accept the user name or password");

@@ -30,7 +30,7 @@ static ssize_t push(int fd, const uint8_t *bytes, size_t len)
 	return taken;
 }
 
-static int push_waiting(struct tp_load_stream *stream, int fd)
+int tp_load_stream_flush(struct tp_load_stream *stream, int fd)
 {
 	ssize_t taken;
 
@@ -48,7 +48,7 @@ static int push_waiting(struct tp_load_stream *stream, int fd)
 
 int tp_load_stream_write(struct tp_load_stream *stream, int fd, const uint8_t *bytes, size_t len)
 {
-	int err = push_waiting(stream, fd);
+	int err = tp_load_stream_flush(stream, fd);
 	ssize_t taken;
 
 	if (err != 0) {

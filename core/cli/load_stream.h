@@ -31,6 +31,9 @@ int tp_load_stream_create(struct tp_load_stream **out);
  */
 int tp_load_stream_write(struct tp_load_stream *stream, int fd, const uint8_t *bytes, size_t len);
 
+/** Send what waits. Errors: TP_EAGAIN while some still does, TP_EIO. */
+int tp_load_stream_flush(struct tp_load_stream *stream, int fd);
+
 /**
  * Read all there is and hand on each whole message.
  *

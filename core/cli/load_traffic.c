@@ -247,12 +247,25 @@ static void adapt(struct traffic *traffic, struct stream *stream)
 	stream->gaps = 0;
 }
 
+/* What the kernel would not take of a client's last message. */
+static void flush_connections(struct traffic *traffic)
+{
+	for (uint32_t i = 0; i < traffic->fleet->client_count; i++) {
+		struct tp_load_client *client = &traffic->fleet->clients[i];
+
+		if (client->stream != NULL && client->stream->out_len != 0) {
+			(void)tp_load_stream_flush(client->stream, client->fd);
+		}
+	}
+}
+
 static void look(struct traffic *traffic, uint64_t now_ns)
 {
 	if (now_ns < traffic->look_ns) {
 		return;
 	}
 	traffic->look_ns = now_ns + LOOK_NS;
+	flush_connections(traffic);
 	for (int i = 0; i < 2; i++) {
 		if (traffic->streams[i].flows != NULL) {
 			settle_stalled(traffic, &traffic->streams[i], now_ns);
@@ -300,6 +313,7 @@ static void drain(struct traffic *traffic)
 	while (result->received < result->sent &&
 	       tp_load_now_ns() < traffic->heard_ns + SILENCE_NS) {
 		tp_load_receiver_run(traffic->receiver);
+		look(traffic, tp_load_now_ns());
 	}
 	result->lost = result->sent - result->received;
 }
