@@ -2,6 +2,7 @@
 #include "io/socket.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -148,6 +149,19 @@ int tp_socket_local_addr(int fd, struct tp_addr *out)
 		return TP_EIO;
 	}
 	tp_addr_from_sockaddr(out, (const struct sockaddr *)&sa);
+	return 0;
+}
+
+int tp_socket_drops(int fd, uint32_t *out)
+{
+	uint32_t values[SK_MEMINFO_VARS];
+	socklen_t size = sizeof(values);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, values, &size) != 0 ||
+	    size <= SK_MEMINFO_DROPS * sizeof(values[0])) {
+		return TP_EIO;
+	}
+	*out = values[SK_MEMINFO_DROPS];
 	return 0;
 }
 

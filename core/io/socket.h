@@ -33,5 +33,14 @@ int tp_socket_open_listener(const struct tp_socket_options *options, int *fd);
 /** The address a descriptor is bound to. */
 int tp_socket_local_addr(int fd, struct tp_addr *out);
 
+/**
+ * How many datagrams the kernel has dropped at this socket since it was opened,
+ * for want of room in its receive buffer above all. It counts to 2^32 and
+ * begins anew.
+ *
+ * Errors: TP_EIO for a descriptor that is no socket, or an old kernel
+ */
+int tp_socket_drops(int fd, uint32_t *out);
+
 /** Close; -1 is fine. Sets it to -1. */
 void tp_socket_close(int *fd);

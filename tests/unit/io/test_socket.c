@@ -134,9 +134,51 @@ static void address_of_no_family_is_refused(void)
 	CU_ASSERT_EQUAL(fd, -1);
 }
 
+#define DATAGRAMS 1000
+
+/* On loopback a datagram is in the buffer, or dropped, when it has been sent. */
+static void drops_of_the_kernel_are_told(void)
+{
+	const struct tp_socket_options options = {
+		.bind_addr = io_addr("127.0.0.1"),
+		.receive_buffer_bytes = 4096,
+	};
+	const struct tp_socket_options sender = {.bind_addr = io_addr("127.0.0.1")};
+	struct sockaddr_storage sa;
+	struct tp_addr bound;
+	uint8_t datagram[500] = {0};
+	uint32_t received = 0;
+	uint32_t drops = 99;
+	socklen_t len;
+	int from = -1;
+	int fd = -1;
+
+	CU_ASSERT_EQUAL_FATAL(tp_socket_open_udp(&options, &fd), 0);
+	CU_ASSERT_EQUAL_FATAL(tp_socket_open_udp(&sender, &from), 0);
+	CU_ASSERT_EQUAL(tp_socket_drops(fd, &drops), 0);
+	CU_ASSERT_EQUAL(drops, 0);
+	CU_ASSERT_EQUAL(tp_socket_local_addr(fd, &bound), 0);
+	len = tp_addr_to_sockaddr(&bound, &sa);
+	for (int i = 0; i < DATAGRAMS; i++) {
+		CU_ASSERT_EQUAL(sendto(from, datagram, sizeof(datagram), 0,
+				       (const struct sockaddr *)&sa, len),
+				(ssize_t)sizeof(datagram));
+	}
+	while (recv(fd, datagram, sizeof(datagram), MSG_DONTWAIT) >= 0) {
+		received++;
+	}
+	CU_ASSERT_TRUE(received > 0);
+	CU_ASSERT_EQUAL(tp_socket_drops(fd, &drops), 0);
+	CU_ASSERT_TRUE(drops > 0);
+	CU_ASSERT_EQUAL(drops, DATAGRAMS - received);
+	tp_socket_close(&from);
+	tp_socket_close(&fd);
+	CU_ASSERT_EQUAL(tp_socket_drops(fd, &drops), TP_EIO);
+}
+
 TEST_SUITE("socket", TEST(descriptor_does_not_block_and_is_not_inherited),
 	   TEST(ipv6_socket_is_ipv6_only), TEST(udp_sockets_may_fragment),
 	   TEST(address_is_shared_only_where_asked),
 	   TEST(address_that_is_not_there_may_be_bound_freely),
 	   TEST(buffers_have_the_size_asked_for), TEST(running_out_of_descriptors_is_told),
-	   TEST(address_of_no_family_is_refused));
+	   TEST(address_of_no_family_is_refused), TEST(drops_of_the_kernel_are_told));
