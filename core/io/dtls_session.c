@@ -250,30 +250,35 @@ static bool read_record(struct tp_dtls_session *session)
 }
 
 /*
- * Is it whole records and nothing else? GnuTLS would keep a part of one and
- * take the next datagram for its end, so that anybody could stop a session.
+ * How many records it is; 0 when it is anything else. GnuTLS would keep a part
+ * of one and take the next datagram for its end, so that anybody could stop a
+ * session.
  */
-static bool is_whole_records(const struct tp_packet *packet)
+static size_t count_records(const struct tp_packet *packet)
 {
+	size_t count = 0;
 	size_t at = 0;
 
 	while (at < packet->len) {
 		const uint8_t *record = packet->data + at;
 
 		if (packet->len - at < RECORD_HEADER_SIZE || record[1] != VERSION_MAJOR) {
-			return false;
+			return 0;
 		}
 		at += RECORD_HEADER_SIZE + tp_get_u16(record + RECORD_LENGTH_OFFSET);
+		count++;
 	}
-	return at == packet->len && at > 0;
+	return at == packet->len ? count : 0;
 }
 
 void tp_dtls_session_receive(struct tp_dtls_session *session, const struct tp_packet *packet)
 {
+	size_t records = packet != NULL ? count_records(packet) : 0;
+
 	if (session->state == TP_DTLS_CLOSED) {
 		return;
 	}
-	if (packet != NULL && !is_whole_records(packet)) {
+	if (packet != NULL && records == 0) {
 		tp_counter_add(session->listener->malformed, 1);
 		return;
 	}
@@ -285,7 +290,7 @@ void tp_dtls_session_receive(struct tp_dtls_session *session, const struct tp_pa
 	/*
 	 * One datagram may hold the end of the handshake and the first message.
 	 */
-	while (session->state == TP_DTLS_OPEN && read_record(session)) {
+	while (records-- > 0 && session->state == TP_DTLS_OPEN && read_record(session)) {
 	}
 	session->incoming = NULL;
 	leave(session);
