@@ -59,6 +59,7 @@ struct tp_config {
 	uint32_t park_deadline_ms;
 	size_t max_parked;
 	const char *backend; /* NULL: the fastest */
+	uint32_t rest_us;
 	enum tp_log_level log_level;
 	enum tp_log_format log_format;
 

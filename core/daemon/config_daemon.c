@@ -16,8 +16,8 @@ int tp_config_take_daemon(struct tp_config *config, char problem[TP_PROBLEM_SIZE
 {
 	const struct tp_config_values *turnpike = tp_config_section_values(config, "turnpike");
 	const struct tp_config_values *log = tp_config_section_values(config, "log");
-	const char *backend =
-		tp_config_value(tp_config_section_values(config, "io"), "backend")->string;
+	const struct tp_config_values *io = tp_config_section_values(config, "io");
+	const char *backend = tp_config_value(io, "backend")->string;
 
 	config->workers = (unsigned)tp_config_value(turnpike, "workers")->integer;
 	config->plugin_dir = tp_config_value(turnpike, "plugin_dir")->string;
@@ -26,6 +26,7 @@ int tp_config_take_daemon(struct tp_config *config, char problem[TP_PROBLEM_SIZE
 	config->park_deadline_ms = (uint32_t)tp_config_value(turnpike, "park_deadline")->integer;
 	config->max_parked = (size_t)tp_config_value(turnpike, "max_parked")->integer;
 	config->backend = strcmp(backend, "auto") == 0 ? NULL : backend;
+	config->rest_us = (uint32_t)tp_config_value(io, "rest")->integer;
 	config->log_level = (enum tp_log_level)tp_config_value(log, "level")->integer;
 	config->log_format = (enum tp_log_format)tp_config_value(log, "format")->integer;
 	if (config->group != NULL && config->user == NULL) {

@@ -216,6 +216,13 @@ static const struct tp_option io_options[] = {
 	 .choices = backends,
 	 .default_value = "auto",
 	 .help = "how datagrams are moved; auto takes the fastest the kernel has"},
+	{.name = "rest",
+	 .type = TP_OPTION_INTEGER,
+	 .default_value = "200",
+	 .min = 0,
+	 .max = 10000,
+	 .unit = "microseconds",
+	 .help = "how long a worker that is woken too often lets packets gather; 0: never"},
 	{0},
 };
 

@@ -11,6 +11,7 @@
 #include "host/problem.h"
 #include "io/datagram.h"
 #include "io/job.h"
+#include "io/loop.h"
 #include "io/socket.h"
 
 #define JOB_THREADS 8
@@ -35,6 +36,7 @@ static int create_worker(struct tp_crew *crew, unsigned index, struct tp_shared 
 {
 	const struct tp_config *config = crew->config;
 	struct tp_crew_worker *worker = &crew->workers[index];
+	int err;
 
 	worker->worker.index = index;
 	worker->worker.count = crew->worker_count;
@@ -46,7 +48,11 @@ static int create_worker(struct tp_crew *crew, unsigned index, struct tp_shared 
 	if (worker->listeners == NULL) {
 		return TP_ENOMEM;
 	}
-	return tp_crew_worker_init(worker, shared, config->max_parked, crew->backend);
+	err = tp_crew_worker_init(worker, shared, config->max_parked, crew->backend);
+	if (err == 0) {
+		tp_loop_set_rest(worker->worker.loop, config->rest_us);
+	}
+	return err;
 }
 
 static int choose_backend(struct tp_crew *crew, char problem[TP_PROBLEM_SIZE])

@@ -41,6 +41,7 @@ struct mmsg_loop {
 	struct tp_datagram_fd *receiving; /* NULL also when closed inside its callback */
 	uint8_t *buffers;
 	size_t buffers_used;
+	unsigned delivered; /* in this call */
 	struct tp_segments segments;
 	struct tp_outbox outbox;
 
@@ -152,6 +153,7 @@ static bool deliver_one(void *context, struct tp_packet *packet)
 	struct tp_datagram *datagram = &mmsg->receiving->datagram;
 
 	datagram->receive(datagram->owner, datagram, packet);
+	mmsg->delivered++;
 	return mmsg->receiving != NULL;
 }
 
@@ -200,6 +202,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		deliver(mmsg, (size_t)i);
 	}
 	mmsg->receiving = NULL;
+	tp_loop_count_messages(mmsg->loop, mmsg->delivered);
+	mmsg->delivered = 0;
 }
 
 static void flushed(struct tp_loop *loop, void *state)

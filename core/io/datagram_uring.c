@@ -92,6 +92,7 @@ struct uring_loop {
 	struct tp_list to_arm;
 	struct tp_list closing;
 	struct uring_datagram *receiving; /* NULL also when closed inside its callback */
+	unsigned delivered;               /* in this call */
 	struct tp_segments segments;
 	struct tp_outbox outbox;
 };
@@ -116,11 +117,10 @@ static void enable(struct uring_loop *uring)
 
 static void see_refusals(struct uring_loop *uring);
 
-/* Submit, and let receive requests complete. */
 static void submit(struct uring_loop *uring)
 {
 	enable(uring);
-	(void)io_uring_submit_and_get_events(&uring->ring);
+	(void)io_uring_submit(&uring->ring);
 	see_refusals(uring);
 }
 
@@ -149,11 +149,17 @@ static void refused(struct uring_loop *uring, const struct io_uring_cqe *cqe)
 	}
 }
 
-/* Look through what completed lately; it stays where it is. */
+/*
+ * Look through what the submission has completed, which stays where it is. What
+ * was taken already is not looked at again.
+ */
 static void see_refusals(struct uring_loop *uring)
 {
 	unsigned tail = io_uring_smp_load_acquire(uring->ring.cq.ktail);
 
+	if ((int)(uring->seen - *uring->ring.cq.khead) < 0) {
+		uring->seen = *uring->ring.cq.khead;
+	}
 	while (uring->seen != tail) {
 		refused(uring, &uring->ring.cq.cqes[uring->seen & uring->ring.cq.ring_mask]);
 		uring->seen++;
@@ -185,6 +191,9 @@ static void queue_message(struct uring_loop *uring, size_t index)
 
 static void flush(struct uring_loop *uring)
 {
+	if (uring->outbox.message_count == 0 && io_uring_sq_ready(&uring->ring) == 0) {
+		return;
+	}
 	tp_outbox_seal(&uring->outbox);
 	for (size_t i = 0; i < uring->outbox.message_count; i++) {
 		queue_message(uring, i);
@@ -254,6 +263,7 @@ static bool deliver_one(void *context, struct tp_packet *packet)
 	struct tp_datagram *datagram = &uring->receiving->fd.datagram;
 
 	datagram->receive(datagram->owner, datagram, packet);
+	uring->delivered++;
 	return uring->receiving != NULL;
 }
 
@@ -341,10 +351,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	io_uring_cq_eventfd_toggle(&uring->ring, false);
-	if (io_uring_cq_ready(&uring->ring) == 0) {
-		submit(uring);
-	}
+	(void)io_uring_get_events(&uring->ring);
 	take_completions(uring);
+	tp_loop_count_messages(uring->loop, uring->delivered);
+	uring->delivered = 0;
 	/* buffers go back at the end of the turn, also when nothing is sent */
 	tp_loop_request_hook(uring->loop, &uring->flush);
 }

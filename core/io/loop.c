@@ -3,12 +3,15 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <time.h>
 
 #include <event2/event.h>
 
 #include <turnpike/error.h>
 
 #include "io/datagram.h"
+#include "io/moderation.h"
 #include "io/turn_buffer.h"
 
 /* Rounds of end-of-turn hooks that hooks themselves may ask for. */
@@ -16,6 +19,9 @@
 
 /* Pages that no message has reached cost nothing. */
 #define TURN_BUFFER_SIZE (1024 * 1024)
+
+/* Rests are short: the usual 50 us of slack would be felt. */
+#define REST_SLACK_NS 5000UL
 
 struct tp_loop {
 	struct event_base *base;
@@ -34,6 +40,8 @@ struct tp_loop {
 	bool now_known; /* the clock has been read in this turn */
 	bool in_turn;
 	bool stopping;
+	unsigned messages; /* in this turn */
+	struct tp_moderation moderation;
 };
 
 uint64_t tp_loop_now_ms(struct tp_loop *loop)
@@ -225,9 +233,29 @@ static void end_turn(struct tp_loop *loop)
 	loop->now_known = false;
 }
 
+static bool has_work_left(const struct tp_loop *loop)
+{
+	return loop->stopping || !tp_list_empty(&loop->hooks) || !tp_list_empty(&loop->next);
+}
+
+static void rest(struct tp_loop *loop)
+{
+	uint32_t rest_us = tp_moderation_rest_us(&loop->moderation, loop->messages);
+
+	loop->messages = 0;
+	if (rest_us > 0 && !has_work_left(loop)) {
+		const struct timespec time = {.tv_nsec = (long)rest_us * 1000};
+
+		(void)nanosleep(&time, NULL);
+	}
+}
+
 void tp_loop_run(struct tp_loop *loop)
 {
 	loop->in_turn = true;
+	if (loop->moderation.rest_us > 0) {
+		(void)prctl(PR_SET_TIMERSLACK, REST_SLACK_NS, 0, 0, 0);
+	}
 	end_turn(loop); /* for what was asked for before there was a turn */
 	while (!loop->stopping) {
 		/*
@@ -235,8 +263,7 @@ void tp_loop_run(struct tp_loop *loop)
 		 */
 		int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
 
-		if (!tp_list_empty(&loop->hooks) /* left over from the last round */ ||
-		    !tp_list_empty(&loop->next)) {
+		if (has_work_left(loop)) {
 			flags |= EVLOOP_NONBLOCK;
 		}
 		move_all(&loop->next, &loop->due);
@@ -245,6 +272,7 @@ void tp_loop_run(struct tp_loop *loop)
 		}
 		run_all(&loop->due);
 		end_turn(loop);
+		rest(loop);
 	}
 	loop->in_turn = false;
 	loop->stopping = false;
@@ -289,6 +317,16 @@ void tp_loop_request_turn(struct tp_loop *loop, struct tp_turn_hook *hook)
 void tp_loop_cancel_hook(struct tp_turn_hook *hook)
 {
 	tp_list_remove(&hook->link);
+}
+
+void tp_loop_count_messages(struct tp_loop *loop, unsigned count)
+{
+	loop->messages += count;
+}
+
+void tp_loop_set_rest(struct tp_loop *loop, uint32_t rest_us)
+{
+	loop->moderation.rest_us = rest_us;
 }
 
 struct event_base *tp_loop_event_base(struct tp_loop *loop)

@@ -100,5 +100,16 @@ uint64_t tp_loop_flushes(const struct tp_loop *loop);
  */
 struct tp_turn_buffer *tp_loop_turn_buffer(struct tp_loop *loop);
 
+/** Messages of peers and clients that this turn has handled, for tp_loop_set_rest(). */
+void tp_loop_count_messages(struct tp_loop *loop, unsigned count);
+
+/**
+ * How long tp_loop_run() may let messages gather when it would be woken for
+ * each: see io/moderation.h. At most a second.
+ *
+ * @rest_us: 0, as at first: not at all
+ */
+void tp_loop_set_rest(struct tp_loop *loop, uint32_t rest_us);
+
 struct event_base *tp_loop_event_base(struct tp_loop *loop);
 const struct tp_datagram_backend *tp_loop_backend(const struct tp_loop *loop);
