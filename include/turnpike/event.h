@@ -159,7 +159,7 @@ enum tp_discard_reason {
 	TP_DISCARD_MALFORMED = 8,         /* a mandatory attribute is missing or wrong */
 	TP_DISCARD_UNKNOWN_ATTRIBUTE = 9, /* comprehension-required and unknown */
 	TP_DISCARD_METHOD = 10,           /* method or class not served here */
-	TP_DISCARD_QUEUE_FULL = 11,       /* the client or the kernel is too slow */
+	TP_DISCARD_QUEUE_FULL = 11,       /* the client, another worker or the kernel is too slow */
 	TP_DISCARD_FAMILY = 12,   /* peer address of another family than the relayed address */
 	TP_DISCARD_TOO_BIG = 13,  /* does not fit what carries it */
 	TP_DISCARD_DRAINING = 14, /* the daemon stops */
