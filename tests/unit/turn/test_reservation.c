@@ -106,6 +106,16 @@ static void claim(void)
 	send_to_other();
 }
 
+/* Whose socket the reserved port is, as clients of all workers find it. */
+static unsigned keeper(void)
+{
+	unsigned worker = UINT32_MAX;
+
+	CU_ASSERT_TRUE(tp_live_ports_worker(f.shared->live_ports, 0,
+					    (uint16_t)(f.relayed_addr.port + 1), &worker));
+	return worker;
+}
+
 static void a_port_kept_by_another_worker_is_handed_over(void)
 {
 	const struct tp_allocation *allocation;
@@ -114,6 +124,7 @@ static void a_port_kept_by_another_worker_is_handed_over(void)
 	open_two();
 	reserve();
 	claim();
+	CU_ASSERT_EQUAL(keeper(), 0);
 	CU_ASSERT_EQUAL(other_server->transactions.count, 1);
 	send_to_other(); /* a retransmission meanwhile is absorbed */
 	exchange_messages();
@@ -123,6 +134,7 @@ static void a_port_kept_by_another_worker_is_handed_over(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(allocation);
 	CU_ASSERT_EQUAL(allocation->view.relayed_addr.port, f.relayed_addr.port + 1);
 	CU_ASSERT_EQUAL(f.server->reservations.count, 0);
+	CU_ASSERT_EQUAL(keeper(), 1);
 	CU_ASSERT_EQUAL(fake_net_open_sockets(), 2);
 	/* the socket belongs to the other worker's allocation now */
 	CU_ASSERT_TRUE(fake_net_deliver(&f.peer_addr, &allocation->view.relayed_addr, "x", 1));
