@@ -40,6 +40,7 @@
 #define BUFFERS 512 /* datagrams held in a turn; a power of two */
 #define BUFFER_GROUP 0
 #define TAKE_MAX 256 /* completions before others have their turn */
+#define GATHER_MAX 8 /* calls that look for completions in a turn */
 
 /* What the kernel writes in front of a datagram's bytes. */
 #define NAME_SIZE 32    /* an address, and what follows stays aligned */
@@ -344,6 +345,22 @@ static void take_completions(struct uring_loop *uring)
 	}
 }
 
+static bool has_work(const struct uring_loop *uring)
+{
+	return (IO_URING_READ_ONCE(*uring->ring.sq.kflags) & IORING_SQ_TASKRUN) != 0;
+}
+
+/* The kernel does so many receive requests a call, whatever waits. */
+static void gather(struct uring_loop *uring)
+{
+	for (int i = 0; i < GATHER_MAX && io_uring_cq_ready(&uring->ring) < TAKE_MAX; i++) {
+		(void)io_uring_get_events(&uring->ring);
+		if (!has_work(uring)) {
+			break;
+		}
+	}
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct uring_loop *uring = arg;
@@ -351,7 +368,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	io_uring_cq_eventfd_toggle(&uring->ring, false);
-	(void)io_uring_get_events(&uring->ring);
+	gather(uring);
 	take_completions(uring);
 	tp_loop_count_messages(uring->loop, uring->delivered);
 	uring->delivered = 0;
@@ -384,9 +401,9 @@ static void wait_for_more(struct uring_loop *uring)
 {
 	io_uring_cq_eventfd_toggle(&uring->ring, true);
 	atomic_thread_fence(memory_order_seq_cst);
-	if (io_uring_cq_ready(&uring->ring) > 0 ||
-	    (IO_URING_READ_ONCE(*uring->ring.sq.kflags) & IORING_SQ_TASKRUN) != 0) {
+	if (io_uring_cq_ready(&uring->ring) > 0 || has_work(uring)) {
 		event_active(uring->readable, EV_READ, 0);
+		tp_loop_skip_rest(uring->loop);
 	}
 }
 

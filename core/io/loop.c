@@ -41,6 +41,7 @@ struct tp_loop {
 	bool in_turn;
 	bool stopping;
 	unsigned messages; /* in this turn */
+	bool skip_rest;    /* after this turn */
 	struct tp_moderation moderation;
 };
 
@@ -242,8 +243,11 @@ static void rest(struct tp_loop *loop)
 {
 	uint32_t rest_us = tp_moderation_rest_us(&loop->moderation, loop->messages);
 
+	bool skip = loop->skip_rest || has_work_left(loop);
+
 	loop->messages = 0;
-	if (rest_us > 0 && !has_work_left(loop)) {
+	loop->skip_rest = false;
+	if (rest_us > 0 && !skip) {
 		const struct timespec time = {.tv_nsec = (long)rest_us * 1000};
 
 		(void)nanosleep(&time, NULL);
@@ -322,6 +326,11 @@ void tp_loop_cancel_hook(struct tp_turn_hook *hook)
 void tp_loop_count_messages(struct tp_loop *loop, unsigned count)
 {
 	loop->messages += count;
+}
+
+void tp_loop_skip_rest(struct tp_loop *loop)
+{
+	loop->skip_rest = true;
 }
 
 void tp_loop_set_rest(struct tp_loop *loop, uint32_t rest_us)

@@ -103,6 +103,9 @@ struct tp_turn_buffer *tp_loop_turn_buffer(struct tp_loop *loop);
 /** Messages of peers and clients that this turn has handled, for tp_loop_set_rest(). */
 void tp_loop_count_messages(struct tp_loop *loop, unsigned count);
 
+/** More is there already: no rest after this turn. */
+void tp_loop_skip_rest(struct tp_loop *loop);
+
 /**
  * How long tp_loop_run() may let messages gather when it would be woken for
  * each: see io/moderation.h. At most a second.
