@@ -18,6 +18,7 @@ static void connection_free(struct tp_connection *connection)
 
 	tp_tls_fini(&connection->tls);
 	tp_stream_queue_fini(&connection->queue);
+	tp_stream_rest_fini(&connection->unsent);
 	tp_connection_forget_input(connection);
 	free(connection);
 	listener->connection_count--;
@@ -252,6 +253,7 @@ static int set_tls(struct tp_connection *connection, const char *server_name)
 	err = tp_tls_init(&connection->tls, &options);
 	if (err == 0) {
 		tp_connection_set_pull(connection);
+		tp_connection_set_push(connection);
 	}
 	return err;
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -76,12 +77,20 @@ struct tp_stream_train {
 	bool media[TP_STREAM_TRAIN_MAX];
 };
 
-/* Bytes that came and must wait for the connection's next turn. */
+/* Bytes that must wait: that came, or that leave. */
 struct tp_stream_rest {
 	uint8_t *bytes; /* NULL: none */
 	size_t at;
 	size_t len;
 };
+
+static inline void tp_stream_rest_fini(struct tp_stream_rest *rest)
+{
+	free(rest->bytes);
+	*rest = (struct tp_stream_rest){0};
+}
+
+struct tp_stream_sealed;
 
 struct tp_connection {
 	struct tp_endpoint endpoint;
@@ -102,9 +111,11 @@ struct tp_connection {
 	struct tp_timer timer;
 	uint64_t heard_ms; /* when bytes came last */
 	struct tp_turn_hook flush;
-	struct tp_turn_hook resume;    /* with what the last turn has left */
-	struct tp_stream_train *train; /* NULL: none in this turn */
-	struct tp_stream_queue queue;  /* not empty: blocked, or about to close */
+	struct tp_turn_hook resume;       /* with what the last turn has left */
+	struct tp_stream_train *train;    /* NULL: none in this turn */
+	struct tp_stream_queue queue;     /* not empty: blocked, or about to close */
+	struct tp_stream_rest unsent;     /* TLS records before all that; the same */
+	struct tp_stream_sealed *sealing; /* where records go, inside a call */
 	struct tp_stream_input input;
 	struct tp_stream_rest rest;   /* of the stream */
 	struct tp_stream_rest sealed; /* of TLS records */
@@ -163,6 +174,22 @@ void tp_connection_write(struct tp_connection *connection);
 
 /** Call on_writable once when there is room again. */
 void tp_connection_want_write(struct tp_connection *connection);
+
+/* --- stream_sealing.c ------------------------------------------------------ */
+
+/** How GnuTLS writes. */
+void tp_connection_set_push(struct tp_connection *connection);
+
+/**
+ * Send messages as TLS records, one each, in one call.
+ *
+ * Returns the bytes that have become records and left, or wait in
+ * connection->unsent. Errors: TP_EIO.
+ */
+long tp_connection_seal(struct tp_connection *connection, const struct iovec *pieces, int count);
+
+/** Send records that wait. Errors: TP_EAGAIN with something left, TP_EIO. */
+int tp_connection_write_unsent(struct tp_connection *connection);
 
 /* --- stream_reading.c ----------------------------------------------------- */
 

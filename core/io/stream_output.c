@@ -17,15 +17,6 @@
 
 _Static_assert(alignof(struct tp_stream_train) <= 16, "a turn buffer's memory will do");
 
-void tp_connection_want_write(struct tp_connection *connection)
-{
-	if (event_add(&connection->writable, NULL) == 0) {
-		connection->blocked = true;
-	} else {
-		tp_connection_doom(connection, "out of memory");
-	}
-}
-
 /* --- writing -------------------------------------------------------------- */
 
 static long write_plain(struct tp_connection *connection, struct iovec *pieces, int count)
@@ -41,38 +32,11 @@ static long write_plain(struct tp_connection *connection, struct iovec *pieces, 
 	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? TP_EAGAIN : TP_EIO;
 }
 
-/* Pieces that wait together become one record. */
-static long write_tls(struct tp_connection *connection, const struct iovec *pieces, int count)
-{
-	uint8_t record[TP_STREAM_READ_MAX];
-	size_t len = 0;
-
-	if (count == 1 || pieces[0].iov_len >= sizeof(record)) {
-		return tp_tls_write(&connection->tls, pieces[0].iov_base, pieces[0].iov_len);
-	}
-	for (int i = 0; i < count && len < sizeof(record); i++) {
-		size_t room = sizeof(record) - len;
-		size_t part = pieces[i].iov_len < room ? pieces[i].iov_len : room;
-
-		memcpy(record + len, pieces[i].iov_base, part);
-		len += part;
-	}
-	return tp_tls_write(&connection->tls, record, len);
-}
-
-/*
- * Returns the bytes that have left. Errors: TP_EAGAIN, TP_EIO. After TP_EAGAIN
- * GnuTLS has what may be a whole record: the same bytes must be offered again.
- */
+/* Returns the bytes that have left. Errors: TP_EAGAIN, TP_EIO. */
 static long write_pieces(struct tp_connection *connection, struct iovec *pieces, int count)
 {
-	return connection->tls.session != NULL ? write_tls(connection, pieces, count)
+	return connection->tls.session != NULL ? tp_connection_seal(connection, pieces, count)
 					       : write_plain(connection, pieces, count);
-}
-
-static size_t begun_after_again(const struct tp_connection *connection)
-{
-	return connection->tls.session != NULL ? TP_STREAM_READ_MAX : 0;
 }
 
 /* Has the kernel taken less than it was offered? Then it will not take more. */
@@ -81,10 +45,13 @@ static bool is_full(const struct tp_connection *connection, long len, const stru
 {
 	size_t sum = 0;
 
+	if (connection->tls.session != NULL) {
+		return connection->unsent.bytes != NULL;
+	}
 	for (int i = 0; i < count; i++) {
 		sum += pieces[i].iov_len;
 	}
-	return connection->tls.session == NULL && (size_t)len < sum;
+	return (size_t)len < sum;
 }
 
 /* Errors: TP_EAGAIN with something left, TP_EIO. */
@@ -92,23 +59,21 @@ static int write_queue(struct tp_connection *connection)
 {
 	struct tp_stream_queue *queue = &connection->queue;
 	struct iovec pieces[TP_STREAM_TRAIN_MAX];
+	int err = tp_connection_write_unsent(connection);
 
-	while (!tp_stream_queue_empty(queue)) {
+	while (err == 0 && !tp_stream_queue_empty(queue)) {
 		int count = tp_stream_queue_peek(queue, pieces, TP_STREAM_TRAIN_MAX);
 		long len = write_pieces(connection, pieces, count);
 
 		if (len < 0) {
-			if (len == TP_EAGAIN && begun_after_again(connection) > 0) {
-				tp_stream_queue_pin(queue, begun_after_again(connection));
-			}
 			return (int)len;
 		}
-		tp_stream_queue_consume(queue, (size_t)len);
 		if (is_full(connection, len, pieces, count)) {
-			return TP_EAGAIN;
+			err = TP_EAGAIN;
 		}
+		tp_stream_queue_consume(queue, (size_t)len);
 	}
-	return 0;
+	return err;
 }
 
 static int enqueue(struct tp_connection *connection, const uint8_t *bytes, size_t len, bool media)
@@ -120,23 +85,18 @@ static int enqueue(struct tp_connection *connection, const uint8_t *bytes, size_
 	return err;
 }
 
-/* Keep what has not left. The first @begun bytes must follow what has. */
+/* Keep what has not left. @cut: a part of the first piece has. */
 static void spill(struct tp_connection *connection, const struct tp_stream_train *train, int at,
-		  size_t begun)
+		  bool cut)
 {
-	for (; at < train->count; at++) {
+	for (; at < train->count; at++, cut = false) {
 		const struct iovec *piece = &train->pieces[at];
+		int err = cut ? tp_stream_queue_push_begun(&connection->queue, piece->iov_base,
+							   piece->iov_len)
+			      : enqueue(connection, piece->iov_base, piece->iov_len,
+					train->media[at]);
 
-		if (begun > 0) {
-			if (tp_stream_queue_push_begun(&connection->queue, piece->iov_base,
-						       piece->iov_len) != 0) {
-				tp_connection_doom(connection, "out of memory");
-				return;
-			}
-			begun -= piece->iov_len < begun ? piece->iov_len : begun;
-		} else if (enqueue(connection, piece->iov_base, piece->iov_len, train->media[at]) !=
-				   0 &&
-			   !train->media[at]) {
+		if (err != 0 && (cut || !train->media[at])) {
 			tp_connection_doom(connection, "no room for a response");
 			return;
 		}
@@ -159,48 +119,56 @@ static int skip(struct tp_stream_train *train, int at, size_t len, bool *cut)
 
 static void write_train(struct tp_connection *connection, struct tp_stream_train *train)
 {
+	bool full = false;
 	bool cut = false;
 	int at = 0;
 
-	while (at < train->count) {
+	while (at < train->count && !full) {
 		struct iovec *pieces = &train->pieces[at];
 		int count = train->count - at;
 		long len = write_pieces(connection, pieces, count);
-		bool full =
-			len == TP_EAGAIN || (len >= 0 && is_full(connection, len, pieces, count));
 
 		if (len < 0 && len != TP_EAGAIN) {
 			connection->gone = true;
 			return;
 		}
+		full = len < 0 || is_full(connection, len, pieces, count);
 		if (len > 0) {
 			at = skip(train, at, (size_t)len, &cut);
 		}
-		if (full) {
-			size_t begun = len < 0 ? begun_after_again(connection) : 0;
+	}
+	if (full) {
+		spill(connection, train, at, cut);
+		tp_connection_want_write(connection);
+	}
+}
 
-			spill(connection, train, at, begun > 0 ? begun : cut);
-			tp_connection_want_write(connection);
-			return;
-		}
+void tp_connection_want_write(struct tp_connection *connection)
+{
+	struct tp_stream_train *train = connection->train;
+
+	connection->train = NULL;
+	if (event_add(&connection->writable, NULL) != 0) {
+		tp_connection_doom(connection, "out of memory");
+		return;
+	}
+	connection->blocked = true;
+	if (train != NULL) {
+		spill(connection, train, 0, false);
 	}
 }
 
 void tp_connection_write(struct tp_connection *connection)
 {
+	int err = connection->blocked ? 0 : write_queue(connection);
 	struct tp_stream_train *train = connection->train;
-	int err;
 
-	if (connection->blocked) {
-		return;
-	}
-	err = write_queue(connection);
-	connection->train = NULL;
 	if (err == TP_EAGAIN) {
 		tp_connection_want_write(connection);
 	} else if (err != 0) {
 		connection->gone = true;
 	} else if (train != NULL) {
+		connection->train = NULL;
 		write_train(connection, train);
 	}
 }

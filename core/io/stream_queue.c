@@ -115,22 +115,6 @@ int tp_stream_queue_peek(const struct tp_stream_queue *queue, struct iovec *piec
 	return count;
 }
 
-void tp_stream_queue_pin(struct tp_stream_queue *queue, size_t len)
-{
-	struct tp_list *link;
-
-	tp_list_for_each (link, &queue->entries) {
-		struct entry *entry = tp_container_of(link, struct entry, link);
-		size_t left = entry->len - entry->sent;
-
-		tp_list_remove(&entry->media_link);
-		if (len <= left) {
-			return;
-		}
-		len -= left;
-	}
-}
-
 void tp_stream_queue_consume(struct tp_stream_queue *queue, size_t len)
 {
 	while (len > 0) {

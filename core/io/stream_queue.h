@@ -41,7 +41,7 @@ int tp_stream_queue_push(struct tp_stream_queue *queue, const uint8_t *bytes, si
 
 /**
  * Append a copy of what is being written: the rest of a message of which a byte
- * has left. There is always room, but for no more than a record or a message.
+ * has left. There is always room.
  *
  * Errors: TP_ENOMEM
  */
@@ -49,9 +49,6 @@ int tp_stream_queue_push_begun(struct tp_stream_queue *queue, const uint8_t *byt
 
 /** What is next to leave, in @max pieces at most. Returns their number. */
 int tp_stream_queue_peek(const struct tp_stream_queue *queue, struct iovec *pieces, int max);
-
-/** The first @len bytes are being written: keep their messages. */
-void tp_stream_queue_pin(struct tp_stream_queue *queue, size_t len);
 
 /** @len bytes have left. */
 void tp_stream_queue_consume(struct tp_stream_queue *queue, size_t len);

@@ -24,17 +24,11 @@ static bool rest_is_empty(const struct tp_stream_rest *rest)
 	return rest->bytes == NULL;
 }
 
-static void rest_fini(struct tp_stream_rest *rest)
-{
-	free(rest->bytes);
-	*rest = (struct tp_stream_rest){0};
-}
-
 static void rest_use(struct tp_stream_rest *rest, size_t len)
 {
 	rest->at += len;
 	if (rest->at == rest->len) {
-		rest_fini(rest);
+		tp_stream_rest_fini(rest);
 	}
 }
 
@@ -72,8 +66,8 @@ void tp_connection_want_turn(struct tp_connection *connection)
 void tp_connection_forget_input(struct tp_connection *connection)
 {
 	tp_stream_input_fini(&connection->input);
-	rest_fini(&connection->rest);
-	rest_fini(&connection->sealed);
+	tp_stream_rest_fini(&connection->rest);
+	tp_stream_rest_fini(&connection->sealed);
 }
 
 /* --- messages ------------------------------------------------------------- */
@@ -216,8 +210,7 @@ void tp_connection_set_pull(struct tp_connection *connection)
 {
 	gnutls_session_t session = connection->tls.session;
 
-	gnutls_transport_set_ptr2(session, connection,
-				  (gnutls_transport_ptr_t)(intptr_t)connection->fd);
+	gnutls_transport_set_ptr(session, connection);
 	gnutls_transport_set_pull_function(session, pull);
 	gnutls_transport_set_pull_timeout_function(session, pull_timeout);
 }

@@ -78,26 +78,6 @@ static void message_begun_is_not_dropped(void)
 	tp_stream_queue_consume(&queue, 1);
 	CU_ASSERT_EQUAL(push(&queue, 'd', true), 1);
 	expect(&queue, "acd");
-	tp_stream_queue_consume(&queue, 999);
-	tp_stream_queue_pin(&queue, 1); /* as TLS does */
-	push(&queue, 'e', true);
-	CU_ASSERT_EQUAL(push(&queue, 'f', true), 1);
-	expect(&queue, "cef");
-	tp_stream_queue_fini(&queue);
-}
-
-/* A record holds several messages, and the beginning of one more. */
-static void messages_of_a_record_begun_are_not_dropped(void)
-{
-	struct tp_stream_queue queue;
-
-	tp_stream_queue_init(&queue, LIMIT);
-	push(&queue, 'a', true);
-	push(&queue, 'b', true);
-	push(&queue, 'c', true);
-	tp_stream_queue_pin(&queue, 1001);
-	CU_ASSERT_EQUAL(push(&queue, 'd', true), 1);
-	expect(&queue, "abd");
 	tp_stream_queue_fini(&queue);
 }
 
@@ -149,6 +129,5 @@ static void message_beyond_the_limit_is_refused(void)
 }
 
 TEST_SUITE("stream_queue", TEST(messages_leave_in_order), TEST(oldest_media_goes_first),
-	   TEST(message_begun_is_not_dropped), TEST(messages_of_a_record_begun_are_not_dropped),
-	   TEST(what_is_begun_always_has_room), TEST(responses_are_never_dropped),
-	   TEST(message_beyond_the_limit_is_refused));
+	   TEST(message_begun_is_not_dropped), TEST(what_is_begun_always_has_room),
+	   TEST(responses_are_never_dropped), TEST(message_beyond_the_limit_is_refused));

@@ -13,6 +13,7 @@
 #include <turnpike/error.h>
 
 #include "base/addr.h"
+#include "base/counter.h"
 #include "support/io_fixture.h"
 #include "support/suite.h"
 
@@ -333,6 +334,139 @@ static void client_that_renegotiates_is_closed(void)
 	close_tls(f);
 }
 
+#define TRAIN 10
+#define MESSAGE 1000
+
+/* Answer with a train, as a peer's would come. */
+static void answer_with_train(struct io_peer *peer, struct tp_packet *packet)
+{
+	static uint8_t messages[TRAIN][MESSAGE]; /* they stay until the turn's end */
+
+	(void)packet;
+	for (uint32_t i = 0; i < TRAIN; i++) {
+		struct tp_packet out = {messages[i], .len = MESSAGE};
+
+		io_message(messages[i], MESSAGE, i);
+		CU_ASSERT_EQUAL(tp_endpoint_forward(peer->endpoint, &peer->five_tuple, &out), 0);
+	}
+}
+
+static ssize_t raw_receive(struct fixture *f, struct raw *raw, uint8_t *out, size_t size)
+{
+	ssize_t len = GNUTLS_E_AGAIN;
+
+	for (int i = 0; i < 100000 && len == GNUTLS_E_AGAIN; i++) {
+		len = gnutls_record_recv(raw->session, out, size);
+		tp_loop_turn(f->io.loop);
+	}
+	return len;
+}
+
+/* There are clients that take what a record holds for a message. */
+static void each_message_is_a_record(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+	uint8_t message[2 * MESSAGE];
+	struct raw raw;
+
+	f->server.echo = false;
+	f->server.on_message = answer_with_train;
+	raw_open(f, &raw, "NORMAL", NULL);
+	CU_ASSERT_EQUAL(raw_handshake(f, &raw), 0);
+	io_message(message, 20, 1);
+	CU_ASSERT_EQUAL(gnutls_record_send(raw.session, message, 20), 20);
+	for (uint32_t i = 0; i < TRAIN; i++) {
+		CU_ASSERT_EQUAL(raw_receive(f, &raw, message, sizeof(message)), MESSAGE);
+		CU_ASSERT_EQUAL(io_message_number(message), i);
+	}
+	raw_close(&raw);
+	close_tls(f);
+}
+
+/* Several records may come in one read, one record in several. */
+static void records_are_read_wherever_they_are_cut(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+	struct raw raw;
+
+	f->server.echo = false;
+	raw_open(f, &raw, "NORMAL", NULL);
+	CU_ASSERT_EQUAL(raw_handshake(f, &raw), 0);
+	for (size_t i = 1; i <= 200; i++) {
+		uint8_t message[500];
+
+		io_message(message, 20 + i % 100 * 4, (uint32_t)i);
+		CU_ASSERT_EQUAL(gnutls_record_send(raw.session, message, 20 + i % 100 * 4),
+				(ssize_t)(20 + i % 100 * 4));
+	}
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.message_count, 200));
+	CU_ASSERT_EQUAL(io_message_number(f->server.bytes), 200);
+	CU_ASSERT_EQUAL(f->server.exception_count, 0);
+	raw_close(&raw);
+	close_tls(f);
+}
+
+static void one_turn_reads_no_more_than_a_share(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+	struct raw raw;
+	uint8_t message[20];
+
+	f->server.echo = false;
+	raw_open(f, &raw, "NORMAL", NULL);
+	CU_ASSERT_EQUAL(raw_handshake(f, &raw), 0);
+	io_fixture_settle(&f->io);
+	setsockopt(raw.fd, IPPROTO_TCP, TCP_CORK, &(int){1}, sizeof(int));
+	for (uint32_t i = 0; i < 100; i++) {
+		io_message(message, sizeof(message), i);
+		CU_ASSERT_EQUAL(gnutls_record_send(raw.session, message, sizeof(message)), 20);
+	}
+	setsockopt(raw.fd, IPPROTO_TCP, TCP_CORK, &(int){0}, sizeof(int));
+	for (size_t turn = 1; turn <= 3; turn++) {
+		tp_loop_turn(f->io.loop);
+		CU_ASSERT_EQUAL(f->server.message_count, turn * 32);
+	}
+	tp_loop_turn(f->io.loop);
+	CU_ASSERT_EQUAL(f->server.message_count, 100);
+	raw_close(&raw);
+	close_tls(f);
+}
+
+static void slow_client_loses_whole_messages(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+	struct tp_counter *dropped = tp_counter_named("io.stream_media_dropped", "");
+	uint64_t before = tp_counter_read(dropped);
+	uint8_t messages[TRAIN][MESSAGE];
+	uint8_t message[2 * MESSAGE];
+	uint32_t sent = 0;
+	uint32_t count = 0;
+	uint32_t last = 0;
+	struct raw raw;
+
+	raw_open(f, &raw, "NORMAL", NULL);
+	CU_ASSERT_EQUAL(raw_handshake(f, &raw), 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->server.opened_count, 1));
+	while (tp_counter_read(dropped) < before + 10) {
+		for (size_t i = 0; i < TRAIN; i++) {
+			struct tp_packet packet = {messages[i], .len = MESSAGE};
+
+			io_message(messages[i], MESSAGE, sent++);
+			tp_endpoint_forward(f->server.endpoint, &f->server.five_tuple, &packet);
+		}
+		tp_loop_flush(f->io.loop);
+	}
+	while (last + 1 < sent) {
+		CU_ASSERT_EQUAL_FATAL(raw_receive(f, &raw, message, sizeof(message)), MESSAGE);
+		CU_ASSERT_TRUE(count == 0 || io_message_number(message) > last);
+		last = io_message_number(message);
+		count++;
+	}
+	CU_ASSERT_EQUAL(count + tp_counter_read(dropped) - before, sent);
+	raw_close(&raw);
+	close_tls(f);
+}
+
 static void silent_handshake_ends_in_time(void)
 {
 	struct fixture *f = open_tls("127.0.0.1");
@@ -391,5 +525,7 @@ TEST_SUITE("tls", TEST(message_and_answer_pass), TEST(message_of_several_records
 	   TEST(end_is_told_to_the_other_side),
 	   TEST(connection_keeps_the_certificate_it_began_with), TEST(alpn_is_checked_when_offered),
 	   TEST(versions_before_1_2_are_refused), TEST(client_that_renegotiates_is_closed),
+	   TEST(each_message_is_a_record), TEST(records_are_read_wherever_they_are_cut),
+	   TEST(one_turn_reads_no_more_than_a_share), TEST(slow_client_loses_whole_messages),
 	   TEST(silent_handshake_ends_in_time), TEST(bytes_that_are_no_tls_close),
 	   TEST(endpoint_without_tls_has_no_tls_peer));
