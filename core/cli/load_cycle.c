@@ -12,6 +12,7 @@
 #include "stun/codes.h"
 
 #define SECOND_NS UINT64_C(1000000000)
+#define SLEEPY_RATE 1000 /* up to which there is time to sleep in between */
 
 static const uint16_t binding_methods[] = {TP_STUN_BINDING};
 static const uint16_t allocate_methods[] = {TP_STUN_ALLOCATE, TP_STUN_REFRESH};
@@ -117,6 +118,7 @@ static void measure(struct cycle *cycle, struct tp_load_sessions *sessions)
 int tp_load_cycle(struct tp_load_fleet *fleet, const char *user, const char *password,
 		  struct tp_load_result *result)
 {
+	uint32_t rate = fleet->options->rate;
 	bool binding = fleet->options->mode == TP_LOAD_BINDING;
 	struct cycle cycle = {.fleet = fleet, .result = result};
 	struct tp_load_sessions_options options = {
@@ -128,6 +130,7 @@ int tp_load_cycle(struct tp_load_fleet *fleet, const char *user, const char *pas
 		.password = password,
 		.flight = fleet->client_count < TP_LOAD_SESSIONS_MAX ? fleet->client_count
 								     : TP_LOAD_SESSIONS_MAX,
+		.wait_ms = rate != 0 && rate <= SLEEPY_RATE ? 1 : 0,
 		.owner = &cycle,
 		.next = next_client,
 		.done = client_done,

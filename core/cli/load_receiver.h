@@ -8,7 +8,9 @@
 
 /*
  * Takes what has arrived from all sockets, many packets with one call, and
- * checks each: that it is undamaged and came by the way it was sent.
+ * checks each: that it is undamaged and came by the way it was sent. Where trains
+ * are sent, sockets take them in one piece (UDP_GRO): taking each packet by
+ * itself costs more than relaying it.
  */
 struct tp_load_receiver;
 
@@ -30,5 +32,5 @@ int tp_load_receiver_create(const struct tp_load_receiver_options *options,
 /** NULL inside is fine. */
 void tp_load_receiver_free(struct tp_load_receiver **receiver);
 
-/** Everything that is there now; never waits. */
-void tp_load_receiver_run(struct tp_load_receiver *receiver);
+/** Everything that is there. @wait_ms: how long to wait for something when nothing is; 0: not. */
+void tp_load_receiver_run(struct tp_load_receiver *receiver, int wait_ms);

@@ -243,7 +243,7 @@ static void meet_error(struct tp_load_session *session, const struct tp_stun_msg
 		   session->challenges < CHALLENGES_MAX) {
 		meet_challenge(session, msg);
 	} else if (code == 437 && method_of(session) == TP_STUN_ALLOCATE &&
-		   session->ports < PORTS_MAX) {
+		   session->client->stream == NULL && session->ports < PORTS_MAX) {
 		meet_mismatch(session);
 	} else if (code == 401) {
 		fail(session, "401: the server does not accept the user name or password");
@@ -335,7 +335,7 @@ void tp_load_sessions_run(struct tp_load_sessions *sessions)
 		}
 		begin(sessions, client);
 	}
-	count = epoll_wait(fleet->epoll_fd, events, EVENTS_MAX, 0);
+	count = epoll_wait(fleet->epoll_fd, events, EVENTS_MAX, sessions->options.wait_ms);
 	for (int i = 0; i < count; i++) {
 		if (events[i].data.u32 < TP_LOAD_PEER_EVENT) {
 			read_client(&fleet->clients[events[i].data.u32]);

@@ -25,6 +25,7 @@ struct tp_load_sessions_options {
 	const char *user; /* NULL: none */
 	const char *password;
 	uint32_t flight; /* most sessions at once, up to TP_LOAD_SESSIONS_MAX */
+	int wait_ms;     /* in one run for an answer, when none is there; 0: the core is ours */
 	void *owner;
 	/** The client that goes next; NULL: none at this time. */
 	struct tp_load_client *(*next)(void *owner);

@@ -75,6 +75,7 @@ static int run_phase(struct tp_load_fleet *fleet, uint16_t method, const char *u
 		.user = user,
 		.password = password,
 		.flight = FLIGHT,
+		.wait_ms = 1,
 		.owner = &setup,
 		.next = next_client,
 		.done = client_done,

