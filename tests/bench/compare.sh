@@ -75,6 +75,7 @@ listening() {
 
 start_turnpike() { # BINARY TRANSPORT
 	server_log=$work/turnpike.log
+	rm -f "$server_log" # not to take the last one's word
 	taskset -c "$server_core" "$1" -c "$work/turnpike.conf" 2>"$server_log" &
 	server_pid=$!
 	pids=("$server_pid")
@@ -132,6 +133,7 @@ start_forwarder() { # ENGINE SOCKETS [--gro]
 
 	server_log=$work/forwarder.log
 	for ((i = 0; i < 20; i++)); do
+		rm -f "$server_log"
 		port=$((port_min + RANDOM % (port_max - port_min - $2)))
 		taskset -c "$server_core" "$forwarder" "$1" $port "$2" ${3-} \
 			>"$server_log" 2>"$work/forwarder.err" &
