@@ -241,13 +241,12 @@ static bool has_work_left(const struct tp_loop *loop)
 
 static void rest(struct tp_loop *loop)
 {
-	uint32_t rest_us = tp_moderation_rest_us(&loop->moderation, loop->messages);
-
-	bool skip = loop->skip_rest || has_work_left(loop);
+	bool more = loop->skip_rest || has_work_left(loop);
+	uint32_t rest_us = tp_moderation_rest_us(&loop->moderation, loop->messages, more);
 
 	loop->messages = 0;
 	loop->skip_rest = false;
-	if (rest_us > 0 && !skip) {
+	if (rest_us > 0) {
 		const struct timespec time = {.tv_nsec = (long)rest_us * 1000};
 
 		(void)nanosleep(&time, NULL);

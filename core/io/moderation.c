@@ -10,7 +10,7 @@
 /* Turns with little to do between two trials. */
 #define TRIAL_EVERY 32
 
-uint32_t tp_moderation_rest_us(struct tp_moderation *moderation, unsigned messages)
+uint32_t tp_moderation_rest_us(struct tp_moderation *moderation, unsigned messages, bool more)
 {
 	if (moderation->rest_us == 0 || messages == 0) {
 		return 0;
@@ -20,7 +20,7 @@ uint32_t tp_moderation_rest_us(struct tp_moderation *moderation, unsigned messag
 		moderation->untested = 0;
 	}
 	moderation->rested = false;
-	if (messages >= PLENTY) {
+	if (more || messages >= PLENTY) {
 		return 0;
 	}
 	if (!moderation->pays && ++moderation->untested < TRIAL_EVERY) {

@@ -22,7 +22,8 @@ struct tp_moderation {
  * A turn has ended.
  *
  * @messages: that it has handled
+ * @more:     is there already
  *
  * Returns microseconds to rest before the next turn, 0: none.
  */
-uint32_t tp_moderation_rest_us(struct tp_moderation *moderation, unsigned messages);
+uint32_t tp_moderation_rest_us(struct tp_moderation *moderation, unsigned messages, bool more);
