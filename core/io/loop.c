@@ -34,6 +34,7 @@ struct tp_loop {
 	struct tp_list hooks;    /* requested for the end of this turn */
 	struct tp_list next;     /* requested for the next turn */
 	struct tp_list due;      /* of them, those of this turn */
+	struct tp_list flushed;  /* requested for when all of this turn have run */
 	uint64_t flushes;
 	struct tp_turn_buffer *turn_buffer; /* NULL: not asked for yet */
 	uint64_t now_ms;
@@ -135,6 +136,7 @@ int tp_loop_create(const struct tp_clock *clock, const struct tp_datagram_backen
 	loop->clock = clock != NULL ? clock : tp_clock_system();
 	loop->backend = backend != NULL ? backend : tp_datagram_backend_best();
 	tp_list_init(&loop->hooks);
+	tp_list_init(&loop->flushed);
 	tp_list_init(&loop->next);
 	tp_list_init(&loop->due);
 	err = loop_open(loop);
@@ -208,6 +210,7 @@ void tp_loop_flush(struct tp_loop *loop)
 		return;
 	}
 	loop->flushes++;
+	run_all(&loop->flushed);
 	if (loop->backend->flushed != NULL) {
 		loop->backend->flushed(loop, loop->backend_state);
 	}
@@ -314,6 +317,13 @@ void tp_loop_request_turn(struct tp_loop *loop, struct tp_turn_hook *hook)
 {
 	if (tp_list_empty(&hook->link)) {
 		tp_list_append(&loop->next, &hook->link);
+	}
+}
+
+void tp_loop_request_flushed_hook(struct tp_loop *loop, struct tp_turn_hook *hook)
+{
+	if (tp_list_empty(&hook->link)) {
+		tp_list_append(&loop->flushed, &hook->link);
 	}
 }
 

@@ -81,6 +81,11 @@ void tp_loop_request_hook(struct tp_loop *loop, struct tp_turn_hook *hook);
  * way only.
  */
 void tp_loop_request_turn(struct tp_loop *loop, struct tp_turn_hook *hook);
+/**
+ * Ask for the hook when all other hooks of the turn have run, when nobody looks
+ * any more at what was delivered; it asks for no hook itself.
+ */
+void tp_loop_request_flushed_hook(struct tp_loop *loop, struct tp_turn_hook *hook);
 /** Take the request back; harmless when there is none. */
 void tp_loop_cancel_hook(struct tp_turn_hook *hook);
 

@@ -135,6 +135,43 @@ static void hook_that_never_rests_does_not_hold_the_turn(void)
 	tp_loop_free(&loop);
 }
 
+static void on_flushed(struct tp_turn_hook *hook)
+{
+	struct probe *probe = tp_container_of(hook, struct probe, hook);
+
+	probe->fired = tp_container_of(probe->other, struct probe, hook)->fired;
+}
+
+static void hook_after_the_flush_comes_behind_all_rounds(void)
+{
+	struct fake_clock clock;
+	struct tp_loop *loop = open_fake(&clock);
+	struct probe busy;
+	struct probe last;
+
+	probe_init(&busy, loop);
+	probe_init(&last, loop);
+	tp_turn_hook_init(&last.hook, on_flushed);
+	last.other = &busy.hook;
+	busy.again = 2;
+	tp_loop_request_flushed_hook(loop, &last.hook);
+	tp_loop_request_flushed_hook(loop, &last.hook);
+	tp_loop_request_hook(loop, &busy.hook);
+	tp_loop_turn(loop);
+	CU_ASSERT_EQUAL(last.fired, 3);
+
+	busy.again = 20; /* more rounds than a turn has: not before they have ended */
+	tp_loop_request_flushed_hook(loop, &last.hook);
+	tp_loop_request_hook(loop, &busy.hook);
+	tp_loop_turn(loop);
+	CU_ASSERT_TRUE(busy.again > 0);
+	CU_ASSERT_EQUAL(last.fired, 3);
+	tp_loop_turn(loop);
+	tp_loop_turn(loop);
+	CU_ASSERT_EQUAL(last.fired, 3 + 21);
+	tp_loop_free(&loop);
+}
+
 static void hook_may_cancel_another(void)
 {
 	struct fake_clock clock;
@@ -241,5 +278,6 @@ static void stop_before_run_is_not_lost(void)
 TEST_SUITE("loop", TEST(timer_fires_when_its_time_has_come), TEST(cancelled_timer_does_not_fire),
 	   TEST(hook_runs_once_in_the_turn_that_asked), TEST(hook_may_ask_for_another_round),
 	   TEST(hook_that_never_rests_does_not_hold_the_turn), TEST(hook_may_cancel_another),
+	   TEST(hook_after_the_flush_comes_behind_all_rounds),
 	   TEST(time_stands_still_within_a_turn), TEST(run_sleeps_until_a_timer_is_due),
 	   TEST(stop_before_run_is_not_lost));
