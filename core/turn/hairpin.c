@@ -28,7 +28,6 @@ struct tp_hairpin_lane {
 	struct tp_list filled;     /* sender: in this turn */
 	struct tp_message message; /* calls the receiver; on its way while the lane is "called" */
 	struct tp_list delivered;  /* receiver: something is not yet released */
-	size_t flushed;            /* receiver: as far as this it has left */
 };
 
 struct tp_hairpin {
@@ -40,7 +39,6 @@ struct tp_hairpin {
 	struct tp_turn_hook publish;
 
 	struct tp_list delivered; /* lanes from other workers */
-	struct tp_turn_hook turn_end;
 	struct tp_turn_hook release;
 };
 
@@ -82,13 +80,29 @@ void tp_hairpin_deliver(struct tp_hairpin *hairpin, const struct tp_relay_locati
 
 /* --- from other workers ------------------------------------------------------- */
 
-/* What was delivered lies in the lane until it has left: see below. */
+/*
+ * Sockets and connections send what they are given at the end of the turn, from
+ * where it lies: its place in the lane is the sender's again after that.
+ */
 static void await_flush(struct tp_hairpin *hairpin, struct tp_hairpin_lane *lane)
 {
 	if (tp_list_empty(&lane->delivered)) {
 		tp_list_append(&hairpin->delivered, &lane->delivered);
 	}
-	tp_loop_request_hook(hairpin->server->worker->loop, &hairpin->turn_end);
+	tp_loop_request_flushed_hook(hairpin->server->worker->loop, &hairpin->release);
+}
+
+static void on_release(struct tp_turn_hook *hook)
+{
+	struct tp_hairpin *hairpin = tp_container_of(hook, struct tp_hairpin, release);
+	struct tp_list *link;
+
+	while ((link = tp_list_shift(&hairpin->delivered)) != NULL) {
+		struct tp_hairpin_lane *lane =
+			tp_container_of(link, struct tp_hairpin_lane, delivered);
+
+		tp_lane_release(lane->lane);
+	}
 }
 
 /* Called, on the receiver's thread. */
@@ -98,6 +112,7 @@ static void on_called(struct tp_message *message)
 	/* no lock: nobody but this thread changes it */
 	const struct tp_server *server = lane->shared->servers[lane->receiver];
 	struct tp_packet packet;
+	unsigned count = 0;
 	uint32_t tag;
 
 	tp_lane_open(lane->lane);
@@ -112,45 +127,10 @@ static void on_called(struct tp_message *message)
 		};
 
 		tp_hairpin_deliver(server->hairpin, &to, &packet);
+		count++;
 	}
+	tp_loop_count_messages(server->worker->loop, count);
 	await_flush(server->hairpin, lane);
-}
-
-/*
- * Sockets and connections send what they were given in this turn by hooks of
- * their own, which they asked for while it was delivered: in the round
- * that is running, before or after this one. So the place is given back in the next
- * round, and only of what had been delivered by now.
- */
-static void on_turn_end(struct tp_turn_hook *hook)
-{
-	struct tp_hairpin *hairpin = tp_container_of(hook, struct tp_hairpin, turn_end);
-	struct tp_list *link;
-
-	tp_list_for_each (link, &hairpin->delivered) {
-		struct tp_hairpin_lane *lane =
-			tp_container_of(link, struct tp_hairpin_lane, delivered);
-
-		lane->flushed = tp_lane_taken(lane->lane);
-	}
-	tp_loop_request_hook(hairpin->server->worker->loop, &hairpin->release);
-}
-
-static void on_release(struct tp_turn_hook *hook)
-{
-	struct tp_hairpin *hairpin = tp_container_of(hook, struct tp_hairpin, release);
-	struct tp_list *link;
-	struct tp_list *after;
-
-	tp_list_for_each_safe (link, after, &hairpin->delivered) {
-		struct tp_hairpin_lane *lane =
-			tp_container_of(link, struct tp_hairpin_lane, delivered);
-
-		tp_lane_release(lane->lane, lane->flushed);
-		if (lane->flushed == tp_lane_taken(lane->lane)) {
-			tp_list_remove(link);
-		}
-	}
 }
 
 /* --- to another worker -------------------------------------------------------- */
@@ -253,7 +233,6 @@ int tp_hairpin_create(struct tp_server *server, struct tp_hairpin **out)
 	tp_list_init(&hairpin->filled);
 	tp_list_init(&hairpin->delivered);
 	tp_turn_hook_init(&hairpin->publish, on_publish);
-	tp_turn_hook_init(&hairpin->turn_end, on_turn_end);
 	tp_turn_hook_init(&hairpin->release, on_release);
 	hairpin->datagrams = tp_port_table_create(server->shared->options.relay_count);
 	hairpin->lanes = calloc(server->shared->worker_count, sizeof(*hairpin->lanes));
@@ -276,7 +255,6 @@ void tp_hairpin_free(struct tp_hairpin **hairpin)
 	while (tp_list_shift(&gone->delivered) != NULL) {
 	}
 	tp_loop_cancel_hook(&gone->publish);
-	tp_loop_cancel_hook(&gone->turn_end);
 	tp_loop_cancel_hook(&gone->release);
 	tp_port_table_free(&gone->datagrams);
 	free(gone->lanes);

@@ -171,12 +171,7 @@ bool tp_lane_take(struct tp_lane *lane, struct tp_packet *packet, uint32_t *tag)
 	return true;
 }
 
-size_t tp_lane_taken(const struct tp_lane *lane)
+void tp_lane_release(struct tp_lane *lane)
 {
-	return lane->taken;
-}
-
-void tp_lane_release(struct tp_lane *lane, size_t taken)
-{
-	atomic_store_explicit(&lane->released, taken, memory_order_release);
+	atomic_store_explicit(&lane->released, lane->taken, memory_order_release);
 }

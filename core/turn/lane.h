@@ -50,6 +50,5 @@ void tp_lane_open(struct tp_lane *lane);
 /** The next packet, false when all are taken. Thread: the receiver's. */
 bool tp_lane_take(struct tp_lane *lane, struct tp_packet *packet, uint32_t *tag);
 
-/** How far it has been taken; and its place up to there may be used again. Receiver. */
-size_t tp_lane_taken(const struct tp_lane *lane);
-void tp_lane_release(struct tp_lane *lane, size_t taken);
+/** The place of all that was taken may be used again. Thread: the receiver's. */
+void tp_lane_release(struct tp_lane *lane);

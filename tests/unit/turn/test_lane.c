@@ -48,11 +48,6 @@ static bool takes(const void *bytes, size_t len, uint32_t tag)
 	return true;
 }
 
-static void release_all(void)
-{
-	tp_lane_release(lane, tp_lane_taken(lane));
-}
-
 static bool takes_nothing(void)
 {
 	struct tp_packet packet;
@@ -132,7 +127,7 @@ static void a_full_lane_refuses_until_places_are_released(void)
 		CU_ASSERT_TRUE(takes(bytes, sizeof(bytes), i));
 	}
 	CU_ASSERT_EQUAL(put(bytes, sizeof(bytes), 0), TP_EFULL); /* taken is not released */
-	release_all();
+	tp_lane_release(lane);
 	CU_ASSERT_EQUAL(put(bytes, sizeof(bytes), 7), 0);
 	tp_lane_publish(lane);
 	tp_lane_open(lane);
@@ -168,7 +163,7 @@ static void laps_lose_and_change_nothing(void)
 			CU_ASSERT_TRUE_FATAL(takes(bytes, sizes[taken % 8], taken));
 			taken++;
 		}
-		release_all();
+		tp_lane_release(lane);
 	}
 	tp_lane_free(&lane);
 	free(bytes);
@@ -189,7 +184,7 @@ static void an_empty_lane_begins_anew(void)
 		first = i == 0 ? packet : first;
 		CU_ASSERT_PTR_EQUAL(packet.data, first.data);
 		CU_ASSERT_EQUAL(tag, i);
-		release_all();
+		tp_lane_release(lane);
 	}
 	tp_lane_free(&lane);
 }
@@ -241,7 +236,7 @@ static void two_threads_share_it_without_a_lock(void)
 			memset(packet.data - TP_PACKET_HEADROOM, 0, TP_PACKET_HEADROOM);
 			expected++;
 		}
-		release_all();
+		tp_lane_release(lane);
 	}
 	pthread_join(sender, NULL);
 	tp_lane_free(&lane);
