@@ -108,6 +108,10 @@ static int run(struct load *load)
 		return 0;
 	}
 	err = tp_load_traffic(&load->fleet, result);
+	if (err == 0 && result->received == 0 && options->target != TP_LOAD_TARGET_SINK) {
+		snprintf(result->reason, sizeof(result->reason), "nothing that was sent arrived");
+		err = TP_EIO;
+	}
 	tp_load_release(&load->fleet, options->user, options->password);
 	return err;
 }

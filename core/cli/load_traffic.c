@@ -11,26 +11,23 @@
 #include "cli/load_process.h"
 #include "cli/load_receiver.h"
 #include "cli/load_sender.h"
+#include "cli/load_window.h"
 
 #define MS_NS UINT64_C(1000000)
 #define SECOND_NS (1000 * MS_NS)
-#define BURST 32             /* packets of one direction between two looks at what arrived */
+#define BURST 32 /* packets of one direction between two looks at what arrived */
+#define BURST_OF_TRAINS 128
 #define LOOK_NS (20 * MS_NS) /* how often the window is reconsidered */
 #define STALL_NS (200 * MS_NS)
 #define SILENCE_NS (300 * MS_NS) /* ends the wait for the last packets */
 #define SLEEPY_RATE 1000
-#define WINDOW_FIRST 128
-#define WINDOW_MAX 2048
 
 /* One direction of all allocations. */
 struct stream {
 	enum tp_load_kind kind;
 	struct tp_load_flow *flows; /* by client; NULL: this direction is not used */
 	uint32_t turn;              /* client that sends next */
-	uint64_t in_flight;
-	uint64_t window; /* most packets in flight */
-	uint64_t gaps;   /* found since the last look */
-	bool settled;    /* grows no more */
+	struct tp_load_window window;
 };
 
 struct traffic {
@@ -85,14 +82,14 @@ static void arrived(void *owner, const struct tp_load_packet *packet, uint64_t n
 	flow = &stream->flows[packet->index];
 	before = tp_load_flow_in_flight(flow);
 	if (packet->sequence > flow->expected) {
-		stream->gaps += packet->sequence - flow->expected;
+		stream->window.lost += packet->sequence - flow->expected;
 	}
 	arrival = tp_load_flow_receive(flow, packet->sequence);
 	if (arrival == TP_LOAD_NEVER_SENT) {
 		traffic->result->corrupt++;
 		return;
 	}
-	stream->in_flight -= before - tp_load_flow_in_flight(flow);
+	stream->window.in_flight -= before - tp_load_flow_in_flight(flow);
 	flow->moved_ns = now_ns;
 	traffic->heard_ns = now_ns;
 	count_arrival(traffic, flow, packet, arrival, now_ns);
@@ -136,7 +133,7 @@ static bool send_of(struct traffic *traffic, struct stream *stream, uint32_t ind
 		flow->moved_ns = now_ns;
 	}
 	flow->next += train;
-	stream->in_flight += train;
+	stream->window.in_flight += train;
 	return true;
 }
 
@@ -162,19 +159,21 @@ static bool send_next(struct traffic *traffic, struct stream *stream, uint64_t s
 static void fill_window(struct traffic *traffic, struct stream *stream, uint64_t now_ns)
 {
 	uint32_t train = traffic->fleet->options->train;
-	uint64_t share = 2 * stream->window / traffic->fleet->client_count;
-	bool sink = traffic->fleet->options->target == TP_LOAD_TARGET_SINK;
+	uint64_t share = tp_load_window_share(&stream->window, traffic->fleet->client_count);
+	uint32_t most = train > 1 ? BURST_OF_TRAINS : BURST;
+	uint32_t sent = 0;
 
-	share = share < train ? train : share;
-	for (uint32_t sent = 0; sent < BURST * (train > 4 ? 4 : 1); sent += train) {
-		if (sink) {
-			stream->in_flight = 0;
-			share = UINT64_MAX;
-		}
-		if (stream->in_flight + train > stream->window ||
-		    !send_next(traffic, stream, share, now_ns)) {
-			break;
-		}
+	while (sent < most && tp_load_window_is_open(&stream->window) &&
+	       send_next(traffic, stream, share, now_ns)) {
+		sent += train;
+	}
+}
+
+/* A sink answers nothing that would open a window. */
+static void fill_sink(struct traffic *traffic, struct stream *stream, uint64_t now_ns)
+{
+	for (uint32_t sent = 0; sent < BURST; sent += traffic->fleet->options->train) {
+		(void)send_next(traffic, stream, UINT64_MAX, now_ns);
 	}
 }
 
@@ -202,11 +201,16 @@ static void generate(struct traffic *traffic, uint64_t now_ns)
 {
 	if (traffic->fleet->options->rate != 0) {
 		send_due(traffic, now_ns);
-	} else {
-		for (int i = 0; i < 2; i++) {
-			if (traffic->streams[i].flows != NULL) {
-				fill_window(traffic, &traffic->streams[i], now_ns);
-			}
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		if (traffic->streams[i].flows == NULL) {
+			continue;
+		}
+		if (traffic->fleet->options->target == TP_LOAD_TARGET_SINK) {
+			fill_sink(traffic, &traffic->streams[i], now_ns);
+		} else {
+			fill_window(traffic, &traffic->streams[i], now_ns);
 		}
 	}
 }
@@ -222,30 +226,10 @@ static void settle_stalled(struct traffic *traffic, struct stream *stream, uint6
 
 		if (in_flight != 0 && now_ns - flow->moved_ns > STALL_NS) {
 			flow->settled = flow->next;
-			stream->in_flight -= in_flight;
-			stream->gaps += in_flight;
+			stream->window.in_flight -= in_flight;
+			stream->window.lost += in_flight;
 		}
 	}
-}
-
-/* Wider while nothing is lost during the warm-up, narrower when something is. */
-static void adapt(struct traffic *traffic, struct stream *stream)
-{
-	uint64_t least = traffic->fleet->options->train * UINT64_C(16);
-
-	if (stream->gaps != 0) {
-		stream->window = stream->window * 3 / 4;
-		stream->settled = true;
-	} else if (traffic->growing && !stream->settled) {
-		stream->window += stream->window / 8;
-	}
-	if (stream->window > WINDOW_MAX) {
-		stream->window = WINDOW_MAX;
-	}
-	if (stream->window < least) {
-		stream->window = least;
-	}
-	stream->gaps = 0;
 }
 
 /* What the kernel would not take of a client's last message. */
@@ -270,7 +254,7 @@ static void look(struct traffic *traffic, uint64_t now_ns)
 	for (int i = 0; i < 2; i++) {
 		if (traffic->streams[i].flows != NULL) {
 			settle_stalled(traffic, &traffic->streams[i], now_ns);
-			adapt(traffic, &traffic->streams[i]);
+			tp_load_window_look(&traffic->streams[i].window, traffic->growing);
 		}
 	}
 }
@@ -370,7 +354,7 @@ static int open_stream(struct traffic *traffic, enum tp_load_kind kind)
 	struct stream *stream = &traffic->streams[kind];
 
 	stream->kind = kind;
-	stream->window = WINDOW_FIRST * (traffic->fleet->options->train > 1 ? 4 : 1);
+	tp_load_window_init(&stream->window, traffic->fleet->options->train);
 	stream->flows = calloc(traffic->fleet->client_count, sizeof(stream->flows[0]));
 	return stream->flows == NULL ? TP_ENOMEM : 0;
 }
