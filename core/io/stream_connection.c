@@ -235,6 +235,19 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	tp_connection_leave(connection);
 }
 
+int tp_connection_await_writable(struct tp_connection *connection)
+{
+	struct event_base *base = tp_loop_event_base(connection->listener->loop);
+
+	if (connection->writable == NULL) {
+		connection->writable =
+			event_new(base, connection->fd, EV_WRITE, on_writable, connection);
+	}
+	return connection->writable != NULL && event_add(connection->writable, NULL) == 0
+		       ? 0
+		       : TP_ENOMEM;
+}
+
 /* --- life ----------------------------------------------------------------- */
 
 static int set_tls(struct tp_connection *connection, const char *server_name)
@@ -258,21 +271,26 @@ static int set_tls(struct tp_connection *connection, const char *server_name)
 	return err;
 }
 
+static void free_writable(struct tp_connection *connection)
+{
+	if (connection->writable != NULL) {
+		event_free(connection->writable);
+		connection->writable = NULL;
+	}
+}
+
 static int set_events(struct tp_connection *connection)
 {
 	struct event_base *base = tp_loop_event_base(connection->listener->loop);
 
 	if (event_assign(&connection->readable, base, connection->fd, EV_READ | EV_PERSIST,
-			 on_readable, connection) != 0 ||
-	    event_assign(&connection->writable, base, connection->fd, EV_WRITE, on_writable,
-			 connection) != 0) {
+			 on_readable, connection) != 0) {
 		return TP_EIO;
 	}
-	/* A client waits until it is connected. */
-	return event_add(connection->server ? &connection->readable : &connection->writable,
-			 NULL) == 0
-		       ? 0
-		       : TP_ENOMEM;
+	if (!connection->server) { /* it waits until it is connected */
+		return tp_connection_await_writable(connection);
+	}
+	return event_add(&connection->readable, NULL) == 0 ? 0 : TP_ENOMEM;
 }
 
 int tp_connection_create(struct tp_stream_listener *listener, int fd,
@@ -303,6 +321,7 @@ int tp_connection_create(struct tp_stream_listener *listener, int fd,
 		err = set_events(connection);
 	}
 	if (err != 0) {
+		free_writable(connection);
 		tp_tls_fini(&connection->tls);
 		free(connection);
 		return err;
@@ -347,7 +366,7 @@ void tp_connection_close(struct tp_connection *connection)
 		}
 	}
 	event_del(&connection->readable);
-	event_del(&connection->writable);
+	free_writable(connection);
 	tp_loop_cancel(connection->listener->loop, &connection->timer);
 	tp_loop_cancel_hook(&connection->flush);
 	tp_loop_cancel_hook(&connection->resume);

@@ -100,8 +100,8 @@ struct tp_connection {
 	enum tp_connection_state state;
 	int fd;
 	struct event readable;
-	struct event writable;
-	struct tp_tls tls; /* session NULL: plain TCP */
+	struct event *writable; /* NULL: has never been waited for */
+	struct tp_tls tls;      /* session NULL: plain TCP */
 	bool server;
 	bool heard;         /* a whole message has come */
 	bool blocked;       /* waits until the descriptor is writable */
@@ -159,6 +159,9 @@ void tp_connection_fail(struct tp_connection *connection, const char *reason, co
 /** The same at the end of the turn: the caller is in the middle of something. */
 void tp_connection_doom(struct tp_connection *connection, const char *reason);
 
+/** Call on_writable once when there is room. Errors: TP_ENOMEM. */
+int tp_connection_await_writable(struct tp_connection *connection);
+
 /** A whole message has come: nobody waits for the first any more. */
 void tp_connection_heard(struct tp_connection *connection);
 
@@ -172,7 +175,7 @@ extern const struct tp_endpoint_ops tp_connection_ops;
 /** Write what waits and this turn's train, as far as the kernel takes it. */
 void tp_connection_write(struct tp_connection *connection);
 
-/** Call on_writable once when there is room again. */
+/** Wait until there is room again; what is given meanwhile is queued. */
 void tp_connection_want_write(struct tp_connection *connection);
 
 /* --- stream_sealing.c ------------------------------------------------------ */

@@ -148,7 +148,7 @@ void tp_connection_want_write(struct tp_connection *connection)
 	struct tp_stream_train *train = connection->train;
 
 	connection->train = NULL;
-	if (event_add(&connection->writable, NULL) != 0) {
+	if (tp_connection_await_writable(connection) != 0) {
 		tp_connection_doom(connection, "out of memory");
 		return;
 	}
