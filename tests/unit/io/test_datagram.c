@@ -35,6 +35,7 @@ struct end {
 	size_t count;
 	size_t close_after; /* close inside that callback; 0: never */
 	uint32_t numbers[RECEIVED_MAX];
+	size_t lengths[RECEIVED_MAX];
 	struct tp_packet last;
 	uint8_t bytes[66000];
 	struct tp_datagram *forward_to; /* forward each to this address */
@@ -55,6 +56,9 @@ static void receive(void *owner, struct tp_datagram *datagram, struct tp_packet 
 	CU_ASSERT_PTR_EQUAL(datagram, end->datagram);
 	if (end->count < RECEIVED_MAX && packet->len >= 4) {
 		end->numbers[end->count] = tp_get_u32(packet->data);
+	}
+	if (end->count < RECEIVED_MAX) {
+		end->lengths[end->count] = packet->len;
 	}
 	end->count++;
 	end->last = *packet;
@@ -171,6 +175,33 @@ static void sent_bytes_are_copied(void)
 		CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->b.count, 100));
 		for (uint32_t i = 0; i < 100; i++) { /* and keep their order */
 			CU_ASSERT_EQUAL(f->b.numbers[i], i);
+		}
+		close_pair(f);
+	}
+}
+
+/* Whatever the kernel puts together on the way. */
+static void trains_keep_sizes_and_order(void)
+{
+	static const size_t lengths[] = {300, 300, 300, 120, 300, 301, 301, 4, 4, 4, 0, 300, 300};
+	const size_t count = sizeof(lengths) / sizeof(lengths[0]);
+
+	EACH_BACKEND(backend)
+	{
+		struct fixture *f = open_pair(*backend, "127.0.0.1");
+		uint8_t bytes[400];
+
+		f->b.scribble = true;
+		for (size_t i = 0; i < count; i++) {
+			struct tp_packet packet = packet_to(&f->b, bytes, lengths[i]);
+
+			memset(bytes, (int)i, sizeof(bytes));
+			CU_ASSERT_EQUAL(tp_datagram_send(f->a.datagram, &packet), 0);
+		}
+		CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->b.count, count));
+		for (size_t i = 0; i < count; i++) {
+			CU_ASSERT_EQUAL(f->b.lengths[i], lengths[i]);
+			CU_ASSERT_TRUE(lengths[i] < 4 || f->b.numbers[i] == i * 0x01010101U);
 		}
 		close_pair(f);
 	}
@@ -510,7 +541,8 @@ static void backends_have_names(void)
 }
 
 TEST_SUITE("datagram", TEST(datagram_arrives_with_its_addresses), TEST(sent_bytes_are_copied),
-	   TEST(every_length_passes), TEST(forwarded_bytes_are_those_received),
+	   TEST(every_length_passes), TEST(trains_keep_sizes_and_order),
+	   TEST(forwarded_bytes_are_those_received),
 	   TEST(one_busy_socket_leaves_the_others_their_turn),
 	   TEST(what_the_kernel_refuses_stops_nothing),
 	   TEST(queued_datagrams_leave_before_the_socket_closes),
