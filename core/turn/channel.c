@@ -217,6 +217,7 @@ int tp_channel_bind(struct tp_allocation *allocation, uint16_t number,
 			return err;
 		}
 		channel->permission = permission;
+		channel->passage = permission->passage;
 	} else {
 		tp_permission_unhold(permission); /* the channel holds it already */
 	}

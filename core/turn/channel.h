@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <turnpike/addr.h>
@@ -40,13 +41,16 @@ struct tp_channel_key {
 struct tp_channel {
 	struct tp_channel_key by_number;
 	struct tp_peer_key by_peer;
-	struct tp_permission *permission; /* for the peer's address */
-	bool live;
-	bool few; /* found in the allocation, else in the server's tables */
 	struct tp_allocation *allocation;
+	struct tp_passage passage; /* the permission's */
+	bool live;
+	bool few;                         /* found in the allocation, else in the server's tables */
+	struct tp_permission *permission; /* for the peer's address */
 	struct tp_list link;
 	struct tp_timer expiry;
 };
+
+_Static_assert(offsetof(struct tp_channel, permission) == 64, "what a packet needs is one line");
 
 /** May that number be bound to that peer (RFC 8656 section 12.2)? 0 or 400. */
 uint16_t tp_channel_check(const struct tp_allocation *allocation, uint16_t number,

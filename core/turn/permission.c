@@ -105,11 +105,26 @@ static void permission_free(struct tp_permission *permission)
 	tp_pool_give(&server->permission_pool, permission);
 }
 
+static void tell_channels(const struct tp_permission *permission)
+{
+	const struct tp_list *channels = &permission->allocation->channels;
+	const struct tp_list *link;
+
+	tp_list_for_each (link, channels) {
+		struct tp_channel *channel = tp_container_of(link, struct tp_channel, link);
+
+		if (channel->permission == permission) {
+			channel->passage = permission->passage;
+		}
+	}
+}
+
 static void expire(struct tp_timer *timer)
 {
 	struct tp_permission *permission = tp_container_of(timer, struct tp_permission, expiry);
 
-	permission->live = false;
+	permission->passage.live = false;
+	tell_channels(permission);
 	if (permission->channels == 0) {
 		permission_free(permission);
 	}
@@ -131,7 +146,7 @@ static int permission_create(struct tp_allocation *allocation, const struct tp_a
 	}
 	permission->key = key_of(allocation, peer_addr);
 	permission->allocation = allocation;
-	permission->ours = tp_relay_socket_is_ours(server->shared, peer_addr);
+	permission->passage.ours = tp_relay_socket_is_ours(server->shared, peer_addr);
 	err = permission_insert(allocation, permission);
 	if (err != 0) {
 		tp_pool_give(&server->permission_pool, permission);
@@ -158,8 +173,9 @@ int tp_permission_install(struct tp_allocation *allocation, const struct tp_addr
 			return err;
 		}
 	}
-	permission->live = true;
-	permission->relayed_only = relayed_only;
+	permission->passage.live = true;
+	permission->passage.relayed_only = relayed_only;
+	tell_channels(permission);
 	tp_loop_arm(loop, &permission->expiry,
 		    tp_loop_now_ms(loop) +
 			    server->shared->options.permission_lifetime_s * UINT64_C(1000));
@@ -169,17 +185,15 @@ int tp_permission_install(struct tp_allocation *allocation, const struct tp_addr
 
 bool tp_permission_covers(const struct tp_permission *permission, const struct tp_addr *peer_addr)
 {
-	if (permission == NULL || !permission->live) {
-		return false;
-	}
-	return !permission->relayed_only ||
-	       tp_relay_socket_is_live(permission->allocation->server->shared, peer_addr);
+	return permission != NULL &&
+	       tp_passage_covers(&permission->passage, permission->allocation->server->shared,
+				 peer_addr);
 }
 
 void tp_permission_unhold(struct tp_permission *permission)
 {
 	permission->channels--;
-	if (permission->channels == 0 && !permission->live) {
+	if (permission->channels == 0 && !permission->passage.live) {
 		permission_free(permission);
 	}
 }

@@ -8,6 +8,7 @@
 
 #include "base/list.h"
 #include "base/wheel.h"
+#include "turn/relay_socket.h"
 
 struct tp_allocation;
 
@@ -25,6 +26,13 @@ struct tp_peer_key {
 	struct tp_addr peer_addr;
 };
 
+/* Whom a permission lets through. Its channels have a copy, so that a packet need not look here. */
+struct tp_passage {
+	bool live;
+	bool relayed_only; /* only live relayed ports of ours on that address */
+	bool ours;         /* an address that we relay on: peers may be clients of ours */
+};
+
 /*
  * A permission (RFC 8656 section 9): lets a peer IP address through. Channels to
  * the address hold on to it, so it may outlive its 300 seconds; then it is
@@ -37,9 +45,7 @@ struct tp_permission {
 	struct tp_timer expiry;
 	uint32_t channels; /* that hold on to it */
 	bool few;          /* found in the allocation, else in the server's table */
-	bool live;
-	bool relayed_only; /* only live relayed ports of ours on that address */
-	bool ours;         /* an address that we relay on: peers may be clients of ours */
+	struct tp_passage passage;
 };
 
 /**
@@ -56,7 +62,16 @@ int tp_permission_install(struct tp_allocation *allocation, const struct tp_addr
 struct tp_permission *tp_permission_find(const struct tp_allocation *allocation,
 					 const struct tp_addr *peer_addr);
 
-/** Does it let this transport address through now? NULL does not. */
+/** Does it let this transport address, whose IP address is the permission's, through now? */
+static inline bool tp_passage_covers(const struct tp_passage *passage,
+				     const struct tp_shared *shared,
+				     const struct tp_addr *peer_addr)
+{
+	return passage->live &&
+	       (!passage->relayed_only || tp_relay_socket_is_live(shared, peer_addr));
+}
+
+/** The same of a permission; NULL does not. */
 bool tp_permission_covers(const struct tp_permission *permission, const struct tp_addr *peer_addr);
 
 /** A channel lets go. */

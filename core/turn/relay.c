@@ -162,14 +162,14 @@ void tp_relay_channel_data(struct tp_server *server, const struct tp_five_tuple 
 		reason = TP_DISCARD_CHANNEL_UNBOUND;
 	} else if (!channel->live) {
 		reason = TP_DISCARD_CHANNEL_EXPIRED;
-	} else if (!tp_permission_covers(channel->permission, &channel->by_peer.peer_addr)) {
+	} else if (!tp_passage_covers(&channel->passage, server->shared,
+				      &channel->by_peer.peer_addr)) {
 		reason = TP_DISCARD_NO_PERMISSION;
 	} else if (channel_data_vetoed(channel, TP_CLIENT_TO_PEER, message.payload,
 				       message.payload_len)) {
 		reason = TP_DISCARD_VETO;
 	} else if (!forward_to_peer(allocation, packet, message.payload, message.payload_len,
-				    &channel->by_peer.peer_addr, channel->permission->ours,
-				    false)) {
+				    &channel->by_peer.peer_addr, channel->passage.ours, false)) {
 		reason = TP_DISCARD_QUEUE_FULL;
 	} else {
 		return;
@@ -209,7 +209,8 @@ static bool send_to_peer(struct tp_allocation *allocation, const struct tp_send_
 	} else {
 		*reason = TP_DISCARD_QUEUE_FULL;
 		return forward_to_peer(allocation, packet, send->payload.data, send->payload.len,
-				       &send->peer_addr, permission->ours, send->dont_fragment);
+				       &send->peer_addr, permission->passage.ours,
+				       send->dont_fragment);
 	}
 	return false;
 }
@@ -279,7 +280,7 @@ static void pad(struct tp_packet *packet, size_t padding)
 	}
 }
 
-static void channel_data_to_client(struct tp_channel *channel, struct tp_packet *packet)
+static void channel_data_to_client(const struct tp_channel *channel, struct tp_packet *packet)
 {
 	struct tp_allocation *allocation = channel->allocation;
 	size_t payload_len = packet->len;
@@ -358,7 +359,7 @@ void tp_relay_deliver(struct tp_allocation *allocation, struct tp_packet *packet
 	struct tp_channel *channel = tp_channel_find_peer(allocation, peer_addr);
 
 	if (channel != NULL && channel->live &&
-	    tp_permission_covers(channel->permission, peer_addr)) {
+	    tp_passage_covers(&channel->passage, allocation->server->shared, peer_addr)) {
 		channel_data_to_client(channel, packet);
 		return;
 	}

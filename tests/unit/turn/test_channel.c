@@ -86,6 +86,28 @@ static void lasts_600_s_and_its_permission_300(void)
 	turn_fixture_close(&f);
 }
 
+/* RFC 8656 section 9: a permission is of an IP address, whichever channel or request renews it. */
+static void a_permission_opens_all_channels_of_its_address(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_refresh(&f, 3600), 0);
+	CU_ASSERT_EQUAL(bind_text(0x4000, "192.0.2.1:1"), 0);
+	CU_ASSERT_EQUAL(bind_text(0x4001, "192.0.2.1:2"), 0);
+	CU_ASSERT_EQUAL(bind_text(0x4002, "192.0.2.2:1"), 0);
+	turn_fixture_advance_s(&f, 300);
+	for (uint16_t number = 0x4000; number <= 0x4002; number++) {
+		turn_fixture_send_channel_data(&f, number, "x");
+	}
+	CU_ASSERT_EQUAL(turn_fixture_peer_count(&f), 0);
+	CU_ASSERT_EQUAL(bind_text(0x4001, "192.0.2.1:2"), 0);
+	for (uint16_t number = 0x4000; number <= 0x4002; number++) {
+		turn_fixture_send_channel_data(&f, number, "x");
+	}
+	CU_ASSERT_EQUAL(turn_fixture_peer_count(&f), 2);
+	turn_fixture_close(&f);
+}
+
 static void an_expired_one_is_remembered_then_forgotten(void)
 {
 	struct tp_allocation *allocation;
@@ -223,6 +245,7 @@ static void goes_with_the_allocation(void)
 TEST_SUITE("channel", TEST(numbers_outside_0x4000_to_0x4fff_are_400),
 	   TEST(a_number_has_one_peer_and_a_peer_one_number), TEST(missing_attributes_are_400),
 	   TEST(refused_peers_are_403_other_families_443), TEST(lasts_600_s_and_its_permission_300),
+	   TEST(a_permission_opens_all_channels_of_its_address),
 	   TEST(an_expired_one_is_remembered_then_forgotten),
 	   TEST(an_expired_number_may_be_bound_to_another_peer), TEST(more_than_the_ceiling_is_508),
 	   TEST(many_are_found), TEST(each_is_found_when_all_others_have_gone),
