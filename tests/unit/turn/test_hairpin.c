@@ -114,16 +114,17 @@ static void open_shared(const char *advertised)
 	tp_assert(tp_shared_create(&options, WORKERS, &shared) == 0);
 }
 
-static void allocate(struct client *client, struct tp_server *server, const char *addr)
+/* @relay: taken over */
+static void allocate_on(struct client *client, struct tp_server *server, const char *addr,
+			struct tp_relay_socket *relay)
 {
-	struct tp_relay_socket relay = {.datagram = NULL};
 	struct tp_quota_user *quota = NULL;
 	struct tp_key key = {0};
 	const struct tp_allocation_params params = {
 		.five_tuple = &client->five_tuple,
 		.endpoint = &client->endpoint.endpoint,
 		.user = "alice",
-		.relay = &relay,
+		.relay = relay,
 		.quota = &quota,
 		.key = &key,
 		.algorithm = TP_PASSWORD_MD5,
@@ -136,10 +137,17 @@ static void allocate(struct client *client, struct tp_server *server, const char
 		.server_addr = turn_fixture_addr("198.51.100.1:3478"),
 	};
 	fake_endpoint_init(&client->endpoint, TP_TRANSPORT_UDP);
-	tp_assert(tp_relay_socket_open(server, TP_FAMILY_IPV4, false, &relay, NULL) == 0);
 	tp_assert(tp_quota_take(shared->quota, "alice", "example.org", 0, 0, &quota) == 0);
 	tp_assert(tp_allocation_create(server, &params, &client->allocation) == 0);
 	client->addr = client->allocation->view.relayed_addr;
+}
+
+static void allocate(struct client *client, struct tp_server *server, const char *addr)
+{
+	struct tp_relay_socket relay = {.datagram = NULL};
+
+	tp_assert(tp_relay_socket_open(server, TP_FAMILY_IPV4, false, &relay, NULL) == 0);
+	allocate_on(client, server, addr, &relay);
 }
 
 static void open_as(bool apart, const char *advertised, bool plugin)
@@ -623,6 +631,55 @@ static void a_port_is_known_by_its_worker(void)
 	close_pair();
 }
 
+/* A reserved port is claimed by a client of another worker (RFC 8656 section 7.2). */
+static void a_port_that_moves_takes_its_traffic_along(void)
+{
+	struct tp_relay_socket relay = {.datagram = NULL};
+	struct client c = {.server = NULL};
+	int fd;
+
+	open_pair(true);
+	CU_ASSERT_EQUAL_FATAL(tp_relay_socket_open(servers[0], TP_FAMILY_IPV4, false, &relay, NULL),
+			      0);
+	c.addr = relay.advertised_addr;
+	bind_channel(&a, &c);
+	fd = tp_relay_socket_release(servers[0], &relay);
+	CU_ASSERT_NOT_EQUAL_FATAL(fd, -1);
+	CU_ASSERT_EQUAL(live_worker(&c), 0);
+	send_channel_data(&a, "between", 7); /* to nobody */
+	tp_relay_socket_adopt(servers[1], &relay, fd);
+	CU_ASSERT_EQUAL(live_worker(&c), 1);
+	allocate_on(&c, servers[1], "192.0.2.30:4000", &relay);
+	permit(&c, &a);
+	send_channel_data(&a, "arrived", 7);
+	turn();
+	CU_ASSERT_TRUE(got_data(&c, &a.addr, "arrived", 7));
+	CU_ASSERT_EQUAL(c.endpoint.message_count, 1);
+	tp_allocation_delete(c.allocation, TP_DELETE_EXPIRED);
+	CU_ASSERT_FALSE(tp_live_ports_test(shared->live_ports, 0, c.addr.port));
+	close_pair();
+}
+
+static void what_cannot_be_adopted_frees_its_port(void)
+{
+	struct tp_relay_socket relay = {.datagram = NULL};
+	struct client c;
+	int fd;
+
+	open_pair(true);
+	CU_ASSERT_EQUAL_FATAL(tp_relay_socket_open(servers[0], TP_FAMILY_IPV4, false, &relay, NULL),
+			      0);
+	c.addr = relay.advertised_addr;
+	CU_ASSERT_EQUAL(live_worker(&c), 0);
+	fd = tp_relay_socket_release(servers[0], &relay);
+	tp_socket_close(&fd);
+	CU_ASSERT_TRUE(tp_live_ports_test(shared->live_ports, 0, c.addr.port));
+	tp_relay_socket_adopt(servers[1], &relay, fd);
+	CU_ASSERT_PTR_NULL(relay.datagram);
+	CU_ASSERT_FALSE(tp_live_ports_test(shared->live_ports, 0, c.addr.port));
+	close_pair();
+}
+
 /* Send until the other worker takes no more. */
 static uint64_t fill(void)
 {
@@ -874,6 +931,8 @@ TEST_SUITE("hairpin", TEST(channel_data_and_indications_go_from_client_to_client
 	   TEST(a_freed_port_is_none_of_ours), TEST(a_reserved_port_swallows_it),
 	   TEST(by_advertised_and_by_bound_address_alike), TEST(a_client_may_send_to_itself),
 	   TEST(other_peers_go_by_the_kernel_as_ever), TEST(a_port_is_known_by_its_worker),
+	   TEST(a_port_that_moves_takes_its_traffic_along),
+	   TEST(what_cannot_be_adopted_frees_its_port),
 	   TEST(a_worker_too_slow_loses_what_is_beyond_the_ceiling),
 	   TEST(what_is_delivered_stays_until_the_end_of_the_turn),
 	   TEST(many_packets_call_the_other_worker_once),
