@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdalign.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -399,8 +398,8 @@ static void arm_again(struct uring_loop *uring)
 /* Be told of what comes from here on; what has come already needs no telling. */
 static void wait_for_more(struct uring_loop *uring)
 {
-	io_uring_cq_eventfd_toggle(&uring->ring, true);
-	atomic_thread_fence(memory_order_seq_cst);
+	(void)__atomic_fetch_and(uring->ring.cq.kflags, ~(unsigned)IORING_CQ_EVENTFD_DISABLED,
+				 __ATOMIC_SEQ_CST); /* before the look */
 	if (io_uring_cq_ready(&uring->ring) > 0 || has_work(uring)) {
 		event_active(uring->readable, EV_READ, 0);
 		tp_loop_skip_rest(uring->loop);
