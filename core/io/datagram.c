@@ -81,6 +81,13 @@ void tp_datagram_close(struct tp_datagram **datagram)
 	gone->backend->close(gone);
 }
 
+void tp_datagram_count_drops(struct tp_datagram *datagram)
+{
+	if (datagram->backend->count_drops != NULL) {
+		datagram->backend->count_drops(datagram);
+	}
+}
+
 int tp_datagram_send(struct tp_datagram *datagram, const struct tp_packet *packet)
 {
 	return datagram->backend->send(datagram, packet, false);

@@ -8,6 +8,7 @@
 #include "io/endpoint.h"
 #include "io/socket.h"
 
+struct tp_counter;
 struct tp_loop;
 
 /*
@@ -19,6 +20,7 @@ struct tp_datagram;
 
 struct tp_datagram_options {
 	struct tp_socket_options socket;
+	struct tp_counter *drops; /* of what the kernel had no room for; NULL: not counted */
 	void *owner;
 	/* One datagram, TP_PACKET_HEADROOM and TP_PACKET_TAILROOM around it.
 	 * packet->local_addr is the destination (the bound address, exact with
@@ -48,6 +50,8 @@ struct tp_datagram_backend {
 	 * impossible.
 	 */
 	int (*release)(struct tp_datagram *datagram);
+	/* Add what the kernel has dropped since the last time; NULL: it cannot tell. */
+	void (*count_drops)(struct tp_datagram *datagram);
 	/* @stable: the bytes stay as they are until the end of the turn. */
 	int (*send)(struct tp_datagram *datagram, const struct tp_packet *packet, bool stable);
 };
@@ -99,6 +103,12 @@ int tp_datagram_release(struct tp_datagram **datagram);
  * Queued datagrams still leave. Sets the pointer to NULL; NULL inside is fine.
  */
 void tp_datagram_close(struct tp_datagram **datagram);
+
+/**
+ * Add to options.drops what arrived since the last time and found the socket's
+ * receive buffer full. Closing does it, too.
+ */
+void tp_datagram_count_drops(struct tp_datagram *datagram);
 
 /**
  * Send a copy of bytes to packet->remote_addr, from packet->local_addr where

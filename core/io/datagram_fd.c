@@ -9,6 +9,7 @@
 #include <turnpike/error.h>
 
 #include "base/addr.h"
+#include "base/counter.h"
 #include "io/loop.h"
 
 static int open_fd(struct tp_datagram_fd *datagram, const struct tp_datagram_options *options)
@@ -51,7 +52,11 @@ int tp_datagram_fd_init(struct tp_datagram_fd *datagram, struct tp_loop *loop,
 			},
 		.fd = fd,
 		.segment_limit = UINT16_MAX,
+		.drops = options->drops,
 	};
+	if (fd != -1) { /* those are its last owner's */
+		(void)tp_socket_drops(fd, &datagram->drops_counted);
+	}
 	err = open_fd(datagram, options);
 	if (err == 0 && readable != NULL) {
 		err = wait_readable(datagram, readable);
@@ -66,8 +71,20 @@ int tp_datagram_fd_init(struct tp_datagram_fd *datagram, struct tp_loop *loop,
 	return err;
 }
 
+void tp_datagram_fd_count_drops(struct tp_datagram *datagram)
+{
+	struct tp_datagram_fd *opened = (struct tp_datagram_fd *)datagram;
+	uint32_t drops;
+
+	if (opened->drops != NULL && tp_socket_drops(opened->fd, &drops) == 0) {
+		tp_counter_add(opened->drops, drops - opened->drops_counted);
+		opened->drops_counted = drops;
+	}
+}
+
 int tp_datagram_fd_fini(struct tp_datagram_fd *datagram)
 {
+	tp_datagram_fd_count_drops(&datagram->datagram);
 	if (datagram->readable != NULL) {
 		event_free(datagram->readable);
 		datagram->readable = NULL;

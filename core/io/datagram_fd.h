@@ -18,6 +18,8 @@ struct tp_datagram_fd {
 	bool dont_fragment;         /* as the socket is set now */
 	uint16_t segment_limit;     /* larger ones have been refused by the kernel */
 	uint64_t segments_again_ms; /* when to try those again */
+	uint32_t drops_counted;
+	struct tp_counter *drops; /* NULL: not counted */
 	struct event *readable;     /* NULL: none */
 };
 
@@ -40,6 +42,9 @@ int tp_datagram_fd_fini(struct tp_datagram_fd *datagram);
 int tp_datagram_fd_open(struct tp_loop *loop, const struct tp_datagram_options *options, int fd,
 			event_callback_fn readable, struct tp_datagram **out);
 int tp_datagram_fd_release(struct tp_datagram *datagram);
+
+/** For struct tp_datagram_backend. */
+void tp_datagram_fd_count_drops(struct tp_datagram *datagram);
 
 /** Receive trains of datagrams as one where the kernel can (UDP GRO). */
 void tp_datagram_fd_coalesce(struct tp_datagram_fd *datagram);

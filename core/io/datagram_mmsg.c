@@ -308,5 +308,6 @@ const struct tp_datagram_backend tp_datagram_mmsg = {
 	.open = mmsg_open,
 	.close = mmsg_close,
 	.release = mmsg_release,
+	.count_drops = tp_datagram_fd_count_drops,
 	.send = mmsg_send,
 };

@@ -155,5 +155,6 @@ const struct tp_datagram_backend tp_datagram_plain = {
 	.open = plain_open,
 	.close = plain_close,
 	.release = plain_release,
+	.count_drops = tp_datagram_fd_count_drops,
 	.send = plain_send,
 };

@@ -656,5 +656,6 @@ const struct tp_datagram_backend tp_datagram_uring = {
 	.open = uring_open,
 	.close = uring_close,
 	.release = uring_release,
+	.count_drops = tp_datagram_fd_count_drops,
 	.send = uring_send,
 };

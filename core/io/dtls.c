@@ -204,7 +204,12 @@ void tp_dtls_listener_unref(struct tp_dtls_listener *listener)
 int tp_dtls_listener_open(struct tp_loop *loop, const struct tp_dtls_options *options,
 			  const struct tp_endpoint_handler *handler, struct tp_dtls_listener **out)
 {
-	struct tp_datagram_options datagram = {.socket = options->socket, .receive = on_receive};
+	struct tp_datagram_options datagram = {
+		.socket = options->socket,
+		.drops = tp_counter_named("io.listener_drops",
+					  "datagrams of clients that found no room in the kernel"),
+		.receive = on_receive,
+	};
 	struct tp_dtls_listener *listener;
 	int err;
 

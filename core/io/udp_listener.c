@@ -5,9 +5,16 @@
 
 #include <turnpike/error.h>
 
+#include "base/counter.h"
 #include "base/list.h"
+#include "io/loop.h"
+
+/* How often drops are looked for. */
+#define DROPS_EVERY_MS 10000
 
 struct tp_udp_listener {
+	struct tp_loop *loop;
+	struct tp_timer count_drops;
 	struct tp_endpoint endpoint;
 	struct tp_endpoint_handler handler;
 	struct tp_datagram *datagram;
@@ -66,6 +73,15 @@ static void endpoint_close(struct tp_endpoint *endpoint)
 	(void)endpoint; /* there is no connection */
 }
 
+static void on_count_drops(struct tp_timer *timer)
+{
+	struct tp_udp_listener *listener =
+		tp_container_of(timer, struct tp_udp_listener, count_drops);
+
+	tp_datagram_count_drops(listener->datagram);
+	tp_loop_arm(listener->loop, timer, tp_loop_now_ms(listener->loop) + DROPS_EVERY_MS);
+}
+
 int tp_udp_listener_open(struct tp_loop *loop, const struct tp_socket_options *socket,
 			 const struct tp_endpoint_handler *handler, struct tp_udp_listener **out)
 {
@@ -73,6 +89,8 @@ int tp_udp_listener_open(struct tp_loop *loop, const struct tp_socket_options *s
 	struct tp_udp_listener *listener = calloc(1, sizeof(*listener));
 	struct tp_datagram_options options = {
 		.socket = *socket,
+		.drops = tp_counter_named("io.listener_drops",
+					  "datagrams of clients that found no room in the kernel"),
 		.owner = listener,
 		.receive = on_receive,
 	};
@@ -89,6 +107,9 @@ int tp_udp_listener_open(struct tp_loop *loop, const struct tp_socket_options *s
 		free(listener);
 		return err;
 	}
+	listener->loop = loop;
+	tp_timer_init(&listener->count_drops, on_count_drops);
+	tp_loop_arm(loop, &listener->count_drops, tp_loop_now_ms(loop) + DROPS_EVERY_MS);
 	*out = listener;
 	return 0;
 }
@@ -100,6 +121,7 @@ void tp_udp_listener_close(struct tp_udp_listener **listener)
 	if (gone == NULL) {
 		return;
 	}
+	tp_loop_cancel(gone->loop, &gone->count_drops);
 	tp_datagram_close(&gone->datagram);
 	free(gone);
 	*listener = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stun/attr.h"
 #include "stun/build.h"
+#include "io/datagram.h"
 #include "turn/allocation.h"
 #include "turn/methods.h"
 #include "turn/transaction.h"
@@ -58,6 +59,7 @@ static uint16_t commit(struct tp_transaction *transaction)
 		tp_allocation_delete(allocation, TP_DELETE_REFRESH);
 	} else {
 		tp_allocation_refresh(allocation, transaction->request.lifetime_s);
+		tp_datagram_count_drops(allocation->relay.datagram);
 	}
 	return 0;
 }

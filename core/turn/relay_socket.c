@@ -26,6 +26,7 @@ static bool try_port(struct tp_server *server, size_t address, uint16_t port,
 				.receive_buffer_bytes = options->relay_receive_buffer_bytes,
 				.send_buffer_bytes = options->relay_send_buffer_bytes,
 			},
+		.drops = server->counters.relay_drops,
 		.receive = tp_relay_receive,
 	};
 
@@ -146,7 +147,10 @@ int tp_relay_socket_release(struct tp_server *server, struct tp_relay_socket *so
 
 void tp_relay_socket_adopt(struct tp_server *server, struct tp_relay_socket *socket, int fd)
 {
-	const struct tp_datagram_options options = {.receive = tp_relay_receive};
+	const struct tp_datagram_options options = {
+		.drops = server->counters.relay_drops,
+		.receive = tp_relay_receive,
+	};
 
 	if (tp_datagram_adopt(server->worker->loop, &options, fd, &socket->datagram) != 0) {
 		free_port(server, socket);

@@ -81,7 +81,7 @@ static void receive(void *owner, struct tp_datagram *datagram, struct tp_packet 
 
 static void end_open(struct fixture *f, struct end *end, const struct tp_socket_options *socket)
 {
-	const struct tp_datagram_options options = {*socket, end, receive};
+	const struct tp_datagram_options options = {*socket, NULL, end, receive};
 
 	CU_ASSERT_EQUAL_FATAL(tp_datagram_open(f->io.loop, &options, &end->datagram), 0);
 }
@@ -176,6 +176,33 @@ static void sent_bytes_are_copied(void)
 		for (uint32_t i = 0; i < 100; i++) { /* and keep their order */
 			CU_ASSERT_EQUAL(f->b.numbers[i], i);
 		}
+		close_pair(f);
+	}
+}
+
+static void what_finds_no_room_is_counted(void)
+{
+	static const struct tp_socket_options socket_options = {.receive_buffer_bytes = 4096};
+
+	EACH_BACKEND(backend)
+	{
+		struct fixture *f = open_pair(*backend, "127.0.0.1");
+		struct tp_counter *drops = tp_counter_named("test.drops", "");
+		uint64_t before = tp_counter_read(drops);
+		struct end small = {.count = 0};
+		struct tp_datagram_options options = {socket_options, drops, &small, receive};
+
+		options.socket.bind_addr = io_addr("127.0.0.1");
+		CU_ASSERT_EQUAL_FATAL(tp_datagram_open(f->io.loop, &options, &small.datagram), 0);
+		for (uint32_t i = 0; i < 250; i++) {
+			send_alone(&f->a, &small, i);
+		}
+		io_fixture_settle(&f->io);
+		tp_datagram_count_drops(small.datagram);
+		CU_ASSERT_TRUE(small.count < 250);
+		CU_ASSERT_EQUAL(tp_counter_read(drops) - before, 250 - small.count);
+		tp_datagram_close(&small.datagram); /* nothing twice */
+		CU_ASSERT_EQUAL(tp_counter_read(drops) - before, 250 - small.count);
 		close_pair(f);
 	}
 }
@@ -542,7 +569,7 @@ static void backends_have_names(void)
 
 TEST_SUITE("datagram", TEST(datagram_arrives_with_its_addresses), TEST(sent_bytes_are_copied),
 	   TEST(every_length_passes), TEST(trains_keep_sizes_and_order),
-	   TEST(forwarded_bytes_are_those_received),
+	   TEST(what_finds_no_room_is_counted), TEST(forwarded_bytes_are_those_received),
 	   TEST(one_busy_socket_leaves_the_others_their_turn),
 	   TEST(what_the_kernel_refuses_stops_nothing),
 	   TEST(queued_datagrams_leave_before_the_socket_closes),
