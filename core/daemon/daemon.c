@@ -18,6 +18,10 @@
 #include "host/problem.h"
 #include "turn/peer_policy.h"
 
+/* Descriptors beside those of clients: logs, plugins' own, a worker's loop and ring. */
+#define DESCRIPTORS_OWN 256UL
+#define DESCRIPTORS_PER_WORKER 32UL
+
 /* What a running daemon consists of; taken apart in the reverse order. */
 struct daemon {
 	const struct tp_config *config;
@@ -91,15 +95,43 @@ static int make_shared(struct daemon *daemon, char problem[TP_PROBLEM_SIZE])
 				     tp_error_string(err));
 }
 
+/* One for each relayed port and connection, and some of our own. */
+static unsigned long descriptors_wanted(const struct daemon *daemon)
+{
+	const struct tp_config *config = daemon->config;
+	const struct tp_turn_options *turn = &config->turn;
+	unsigned long wanted = DESCRIPTORS_OWN + DESCRIPTORS_PER_WORKER * daemon->workers;
+
+	wanted += turn->relay_count * (turn->port_max - turn->port_min + 1UL);
+	for (size_t i = 0; i < config->listener_count; i++) {
+		wanted += config->listeners[i].max_connections;
+	}
+	return wanted;
+}
+
+static void raise_descriptors(const struct daemon *daemon)
+{
+	unsigned long wanted = descriptors_wanted(daemon);
+	unsigned long granted = tp_privilege_raise_descriptors(wanted);
+
+	if (granted < wanted) {
+		tp_say(TP_LOG_WARN,
+		       "descriptors=%lu wanted=%lu: not all relayed ports and "
+		       "connections that are configured can be used at a time; raise the "
+		       "limit (LimitNOFILE= in the unit)",
+		       granted, wanted);
+	}
+}
+
 static void say_what_starts(const struct daemon *daemon)
 {
 	const struct tp_config *config = daemon->config;
 	const char *idle;
 	size_t at = 0;
 
-	tp_say(TP_LOG_INFO, "turnpike %s starts config=%s workers=%u plugins=%zu descriptors=%lu",
-	       TP_VERSION, config->file, daemon->workers, daemon->generation->instance_count,
-	       tp_privilege_raise_descriptors());
+	tp_say(TP_LOG_INFO, "turnpike %s starts config=%s workers=%u plugins=%zu", TP_VERSION,
+	       config->file, daemon->workers, daemon->generation->instance_count);
+	raise_descriptors(daemon);
 	while ((idle = tp_config_idle_plugin(config, &at)) != NULL) {
 		tp_say(TP_LOG_WARN, "[%s] is not used: its plugin is not named in \"plugins\"",
 		       idle);

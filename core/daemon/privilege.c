@@ -67,19 +67,21 @@ int tp_privilege_drop(const struct tp_identity *identity, char problem[TP_PROBLE
 	return 0;
 }
 
-unsigned long tp_privilege_raise_descriptors(void)
+unsigned long tp_privilege_raise_descriptors(unsigned long wanted)
 {
 	struct rlimit limit;
+	struct rlimit raised;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
 		return 0;
 	}
-	if (limit.rlim_cur < limit.rlim_max) {
-		struct rlimit raised = {limit.rlim_max, limit.rlim_max};
-
-		if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
-			return raised.rlim_cur;
-		}
+	raised = (struct rlimit){wanted, wanted};
+	if (limit.rlim_max < wanted && setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+		return wanted;
+	}
+	raised = (struct rlimit){limit.rlim_max, limit.rlim_max};
+	if (limit.rlim_cur < limit.rlim_max && setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+		return raised.rlim_cur;
 	}
 	return limit.rlim_cur;
 }

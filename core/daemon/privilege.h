@@ -31,8 +31,9 @@ int tp_identity_find(const struct tp_config *config, struct tp_identity *out,
 int tp_privilege_drop(const struct tp_identity *identity, char problem[TP_PROBLEM_SIZE]);
 
 /**
- * Allow as many descriptors as the hard limit does: each allocation needs one.
+ * Allow that many descriptors, or as many as the hard limit does where we may
+ * not raise it: each allocation needs one.
  *
  * Returns the limit.
  */
-unsigned long tp_privilege_raise_descriptors(void);
+unsigned long tp_privilege_raise_descriptors(unsigned long wanted);

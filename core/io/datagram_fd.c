@@ -19,7 +19,8 @@ static int open_fd(struct tp_datagram_fd *datagram, const struct tp_datagram_opt
 	if (datagram->fd == -1) {
 		err = tp_socket_open_udp(&options->socket, &datagram->fd);
 	}
-	if (err == 0) {
+	datagram->datagram.local_addr = options->socket.bind_addr;
+	if (err == 0 && datagram->datagram.local_addr.port == 0) {
 		err = tp_socket_local_addr(datagram->fd, &datagram->datagram.local_addr);
 	}
 	datagram->wildcard = tp_addr_is_any(&datagram->datagram.local_addr);

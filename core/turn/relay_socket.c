@@ -11,8 +11,8 @@
 #include "turn/relay.h"
 #include "turn/server.h"
 
-/* Ports tried for one allocation before the range counts as full. */
-#define TRIES_MAX 512
+/* Ports that somebody else has, before the range counts as full. */
+#define STRANGERS_MAX 512
 
 static bool try_port(struct tp_server *server, size_t address, uint16_t port,
 		     struct tp_relay_socket *out, int *err)
@@ -30,10 +30,6 @@ static bool try_port(struct tp_server *server, size_t address, uint16_t port,
 		.receive = tp_relay_receive,
 	};
 
-	if (tp_live_ports_test(server->shared->live_ports, address, port)) {
-		*err = TP_EADDRINUSE;
-		return false;
-	}
 	*err = tp_datagram_open(server->worker->loop, &datagram, &out->datagram);
 	if (*err != 0) {
 		return false;
@@ -60,13 +56,25 @@ static bool try_pair(struct tp_server *server, size_t address, uint16_t port,
 	return false;
 }
 
-/* Walk through the range from a random port; only a port in use is worth another try. */
+static bool is_live(const struct tp_server *server, size_t address, uint16_t port, bool pair)
+{
+	const struct tp_live_ports *live = server->shared->live_ports;
+
+	return tp_live_ports_test(live, address, port) ||
+	       (pair && tp_live_ports_test(live, address, (uint16_t)(port + 1)));
+}
+
+/*
+ * Walk through the range from a random port. Those of our own allocations are known; of others
+ * only a port in use is worth another try.
+ */
 static bool try_range(struct tp_server *server, size_t address, bool even,
 		      struct tp_relay_socket *out, struct tp_relay_socket *next)
 {
 	uint16_t step = even ? 2 : 1;
 	uint32_t first = server->shared->options.port_min;
 	uint32_t last = server->shared->options.port_max;
+	int strangers = 0;
 	uint32_t count;
 	uint32_t at;
 
@@ -79,17 +87,20 @@ static bool try_range(struct tp_server *server, size_t address, bool even,
 	}
 	count = (last - first) / step + 1;
 	at = tp_rand_below(count);
-	for (uint32_t tries = 0; tries < count && tries < TRIES_MAX; tries++) {
-		uint16_t port = (uint16_t)(first + at * step);
-		int err;
+	for (uint32_t i = 0; i < count && strangers < STRANGERS_MAX; i++) {
+		uint16_t port = (uint16_t)(first + (at + i) % count * step);
+		int err = TP_EADDRINUSE;
 
+		if (is_live(server, address, port, next != NULL)) {
+			continue;
+		}
 		if (try_pair(server, address, port, out, next, &err)) {
 			return true;
 		}
 		if (err != TP_EADDRINUSE) {
 			return false;
 		}
-		at = (at + 1) % count;
+		strangers++;
 	}
 	return false;
 }

@@ -294,6 +294,32 @@ static void every_port_of_the_range_is_used_then_508(void)
 	turn_fixture_close(&f);
 }
 
+static void all_ports(struct tp_turn_options *options)
+{
+	options->relay_count = 1;
+	options->port_min = 1024;
+	options->port_max = 65535;
+}
+
+/* Of 64512: however far the walk has to go. */
+static void the_last_free_port_is_found(void)
+{
+	turn_fixture_open_with(&f, all_ports);
+	for (uint32_t port = 1024; port <= 65535; port++) {
+		if (port != 40000) {
+			tp_live_ports_set(f.shared->live_ports, 0, (uint16_t)port, 0);
+		}
+	}
+	allocate_from(5000, 0);
+	CU_ASSERT_EQUAL(xor_addr_of(TP_ATTR_XOR_RELAYED_ADDRESS).port, 40000);
+	for (uint32_t port = 1024; port <= 65535; port++) {
+		if (port != 40000) {
+			tp_live_ports_clear(f.shared->live_ports, 0, (uint16_t)port);
+		}
+	}
+	turn_fixture_close(&f);
+}
+
 static void ports_differ_from_run_to_run(void)
 {
 	uint16_t seen[8];
@@ -418,7 +444,8 @@ TEST_SUITE("allocate", TEST(gives_a_relayed_address_lifetime_and_mapped_address)
 	   TEST(even_port_is_even_and_the_next_is_kept_for_its_token),
 	   TEST(a_reservation_lasts_30_s), TEST(even_port_without_r_bit_reserves_nothing),
 	   TEST(reservation_token_excludes_even_port_and_family), TEST(a_token_of_no_worker_is_508),
-	   TEST(every_port_of_the_range_is_used_then_508), TEST(ports_differ_from_run_to_run),
-	   TEST(more_than_the_user_may_have_is_486), TEST(more_than_there_may_be_in_all_is_508),
-	   TEST(a_draining_server_answers_508), TEST(an_alternate_server_is_named_with_300),
+	   TEST(every_port_of_the_range_is_used_then_508), TEST(the_last_free_port_is_found),
+	   TEST(ports_differ_from_run_to_run), TEST(more_than_the_user_may_have_is_486),
+	   TEST(more_than_there_may_be_in_all_is_508), TEST(a_draining_server_answers_508),
+	   TEST(an_alternate_server_is_named_with_300),
 	   TEST(the_advertised_address_is_told_behind_a_nat), TEST(closes_with_its_connection));
