@@ -315,6 +315,8 @@ void tp_connection_read(struct tp_connection *connection)
 			read_plain(&share);
 		}
 	}
+	tp_loop_count_messages(connection->listener->loop,
+			       (unsigned)(TP_STREAM_MESSAGES_MAX - share.messages_left));
 	connection->incoming = NULL;
 	connection->incoming_len = 0;
 	tp_connection_want_turn(connection);

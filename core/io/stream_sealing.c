@@ -17,7 +17,7 @@
 
 #define RECORD_MAX (TP_STREAM_READ_MAX + 512) /* with what sealing adds */
 #define SEALED_ENOUGH 16384
-#define UNSENT_MAX (256 * 1024)
+#define UNSENT_MAX (64 * 1024) /* a batch and what GnuTLS says of itself */
 
 struct tp_stream_sealed {
 	size_t len;

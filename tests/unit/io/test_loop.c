@@ -172,6 +172,80 @@ static void hook_after_the_flush_comes_behind_all_rounds(void)
 	tp_loop_free(&loop);
 }
 
+static void on_next_turn(struct tp_turn_hook *hook)
+{
+	struct probe *probe = tp_container_of(hook, struct probe, hook);
+
+	probe->fired++;
+	if (probe->again > 0) {
+		probe->again--;
+		tp_loop_request_turn(probe->loop, hook);
+	} else {
+		tp_loop_stop(probe->loop);
+	}
+}
+
+static void hook_of_the_next_turn_comes_once_in_it(void)
+{
+	struct fake_clock clock;
+	struct tp_loop *loop = open_fake(&clock);
+	struct probe probe;
+	struct probe cancelled;
+
+	probe_init(&probe, loop);
+	probe_init(&cancelled, loop);
+	tp_turn_hook_init(&probe.hook, on_next_turn);
+	probe.again = 2;
+	tp_loop_request_turn(loop, &probe.hook);
+	tp_loop_request_turn(loop, &probe.hook);
+	tp_loop_request_turn(loop, &cancelled.hook);
+	tp_loop_cancel_hook(&cancelled.hook);
+	for (unsigned turn = 1; turn <= 3; turn++) {
+		tp_loop_turn(loop);
+		CU_ASSERT_EQUAL(probe.fired, turn);
+	}
+	tp_loop_turn(loop);
+	CU_ASSERT_EQUAL(probe.fired, 3);
+	CU_ASSERT_EQUAL(cancelled.fired, 0);
+	tp_loop_free(&loop);
+}
+
+/* The loop has nothing else to wake up for. */
+static void next_turn_asked_for_is_not_waited_for(void)
+{
+	struct tp_loop *loop = NULL;
+	struct probe probe;
+
+	CU_ASSERT_EQUAL_FATAL(tp_loop_create(NULL, &fake_net_backend, &loop), 0);
+	probe_init(&probe, loop);
+	tp_turn_hook_init(&probe.hook, on_next_turn);
+	probe.again = 9;
+	tp_loop_request_turn(loop, &probe.hook);
+	tp_loop_run(loop);
+	CU_ASSERT_EQUAL(probe.fired, 10);
+	tp_loop_free(&loop);
+}
+
+static void flushes_are_counted_when_all_hooks_have_run(void)
+{
+	struct fake_clock clock;
+	struct tp_loop *loop = open_fake(&clock);
+	uint64_t before = tp_loop_flushes(loop);
+	struct probe probe;
+
+	probe_init(&probe, loop);
+	tp_loop_flush(loop);
+	CU_ASSERT_EQUAL(tp_loop_flushes(loop), before + 1);
+	probe.again = 20; /* more rounds than a flush has */
+	tp_loop_request_hook(loop, &probe.hook);
+	tp_loop_flush(loop);
+	CU_ASSERT_EQUAL(tp_loop_flushes(loop), before + 1);
+	tp_loop_flush(loop);
+	tp_loop_flush(loop);
+	CU_ASSERT_EQUAL(tp_loop_flushes(loop), before + 2);
+	tp_loop_free(&loop);
+}
+
 static void hook_may_cancel_another(void)
 {
 	struct fake_clock clock;
@@ -279,5 +353,7 @@ TEST_SUITE("loop", TEST(timer_fires_when_its_time_has_come), TEST(cancelled_time
 	   TEST(hook_runs_once_in_the_turn_that_asked), TEST(hook_may_ask_for_another_round),
 	   TEST(hook_that_never_rests_does_not_hold_the_turn), TEST(hook_may_cancel_another),
 	   TEST(hook_after_the_flush_comes_behind_all_rounds),
-	   TEST(time_stands_still_within_a_turn), TEST(run_sleeps_until_a_timer_is_due),
-	   TEST(stop_before_run_is_not_lost));
+	   TEST(hook_of_the_next_turn_comes_once_in_it),
+	   TEST(next_turn_asked_for_is_not_waited_for),
+	   TEST(flushes_are_counted_when_all_hooks_have_run), TEST(time_stands_still_within_a_turn),
+	   TEST(run_sleeps_until_a_timer_is_due), TEST(stop_before_run_is_not_lost));
