@@ -49,7 +49,8 @@ help:
 	@echo 'make check-fast          unit and plugin suites only'
 	@echo 'make check-long          the long forms of the sanitizer and fuzz runs'
 	@echo 'make lint                include order, exports, headers, manual pages'
-	@echo 'make bench               CPU per relayed packet and heap per allocation of the protocol itself'
+	@echo 'make bench               the protocol alone, then the daemon beside coturn and beside bare forwarders'
+	@echo 'make bench-instructions  user instructions per relayed packet, with a ceiling'
 	@echo 'make install             DESTDIR=, PREFIX=$(PREFIX), SYSCONFDIR=$(SYSCONFDIR)'
 	@echo 'make deps, deps-check    install the packages to build; to test'
 	@echo 'make clean               remove $(BUILD)/'
@@ -63,7 +64,7 @@ clean:
 DEPS_BUILD := gcc make pkg-config libc6-dev libevent-dev libgnutls28-dev libltdl-dev libiniparser-dev zlib1g-dev libjansson-dev \
 	liburing-dev
 DEPS_CHECK := $(DEPS_BUILD) g++ clang llvm binutils libclang-rt-14-dev libcunit1-dev coturn chromium chromium-driver \
-	python3-selenium openssl mandoc groff iproute2 procps curl libnss3-tools util-linux
+	python3-selenium openssl mandoc groff iproute2 procps curl libnss3-tools util-linux valgrind
 
 # Announce and install what dpkg does not know; silent when all is there.
 define install_packages
