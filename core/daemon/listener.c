@@ -2,6 +2,7 @@
 #include "daemon/listener.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include <turnpike/error.h>
 
@@ -9,6 +10,9 @@
 #include "io/datagram.h"
 #include "io/dtls.h"
 #include "io/stream.h"
+
+#define FREE_TRIES 10
+#define FREE_PAUSE_NS 50000000L
 
 struct tp_listener {
 	enum tp_transport transport;
@@ -56,7 +60,7 @@ static struct tp_socket_options socket_options(const struct tp_binding *binding)
 }
 
 /* Alone on the address, for a moment. */
-static int check_free(const struct tp_binding *binding)
+static int try_alone(const struct tp_binding *binding)
 {
 	const struct tp_socket_options options = {.bind_addr = binding->addr};
 	bool datagram =
@@ -66,6 +70,19 @@ static int check_free(const struct tp_binding *binding)
 			   : tp_socket_open_listener(&options, &fd);
 
 	tp_socket_close(&fd);
+	return err;
+}
+
+/* The kernel lets go of a killed daemon's sockets a little after it has gone. */
+static int check_free(const struct tp_binding *binding)
+{
+	const struct timespec pause = {.tv_nsec = FREE_PAUSE_NS};
+	int err = try_alone(binding);
+
+	for (int i = 0; i < FREE_TRIES && err == TP_EADDRINUSE; i++) {
+		(void)nanosleep(&pause, NULL);
+		err = try_alone(binding);
+	}
 	return err;
 }
 

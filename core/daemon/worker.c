@@ -9,6 +9,9 @@
 #include "host/ticket.h"
 #include "io/loop.h"
 
+/* In one the kernel is told, in the next its answers are taken. */
+#define LAST_TURNS 3
+
 /* --- the gate ------------------------------------------------------------- */
 
 void tp_gate_init(struct tp_gate *gate)
@@ -123,7 +126,9 @@ static void end(struct tp_crew_worker *worker)
 		tp_generation_worker_stop(worker->generation, &worker->worker);
 	}
 	tp_ticket_table_free(&worker->worker.tickets);
-	tp_loop_turn(worker->worker.loop); /* sockets that were closed are let go */
+	for (int i = 0; i < LAST_TURNS; i++) { /* sockets that were closed are let go */
+		tp_loop_turn(worker->worker.loop);
+	}
 }
 
 void *tp_crew_worker_run(void *arg)
