@@ -535,9 +535,12 @@ static void dont_fragment_is_set_on_packets_that_ask(void)
 	static const bool wanted[] = {false, true, true, false, true};
 	int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
 
+	const int much = 16 * 1024 * 1024; /* for what other programs send meanwhile */
+
 	if (raw == -1) { /* needs a privilege */
 		return;
 	}
+	(void)setsockopt(raw, SOL_SOCKET, SO_RCVBUFFORCE, &much, sizeof(much));
 	EACH_BACKEND(backend)
 	{
 		struct fixture *f = open_pair(*backend, "127.0.0.1");
