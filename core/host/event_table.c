@@ -23,6 +23,7 @@
 	{                                                                                          \
 		return tp_instance_events(instance)->member(instance, payload);                    \
 	}
+#define CALL_INLINE(member) CALL_PACKET(member)
 #define CALL_OBSERVER(member)                                                                      \
 	HANDLED(member)                                                                            \
 	static void call_##member(struct tp_instance *instance, const void *payload)               \
@@ -40,11 +41,16 @@ enum {
 	OWN_CODE_on_turn_before_allocate = 486,
 	OWN_CODE_on_turn_before_permission = 403,
 	OWN_CODE_on_turn_before_channel = 403,
+	OWN_CODE_on_turn_redirect = 508,
+	OWN_CODE_on_turn_choose_relay = 508,
+	OWN_CODE_on_turn_before_refresh = 403,
+	OWN_CODE_on_turn_before_connect = 403,
 };
 
 #define ROW_PROVIDER(member) .own_code = OWN_CODE_##member, .ask = call_##member
 #define ROW_GATE(member) ROW_PROVIDER(member)
 #define ROW_PACKET(member) .packet = call_##member
+#define ROW_INLINE(member) ROW_PACKET(member)
 #define ROW_OBSERVER(member) .tell = call_##member
 #define ROW(member_family, member, payload)                                                        \
 	[TP_EVENT_##member] = {.name = #member,                                                    \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <turnpike/allocation.h>
 #include <turnpike/event.h>
 #include <turnpike/request.h>
 
@@ -25,6 +26,20 @@ struct tp_provided {
 	uint32_t valid_for_s;
 	uint32_t max_allocations;
 	uint32_t max_lifetime_s;
+	struct tp_limits limits; /* of each allocation; 0: none */
+};
+
+/* Where a provider of on_turn_redirect sends the client. */
+struct tp_redirection {
+	struct tp_addr alternate; /* family NONE: nowhere */
+	const char *domain;       /* in the request's arena; NULL: none */
+};
+
+/* What a provider of on_turn_choose_relay wants. */
+struct tp_relay_choice {
+	struct tp_addr relay; /* family NONE: any of the family */
+	uint16_t port_min;    /* both 0: the whole range */
+	uint16_t port_max;
 };
 
 /*
@@ -46,6 +61,9 @@ struct tp_request {
 	char deny_reason[128];
 	struct tp_provided provided;
 	uint32_t lifetime_s; /* before_allocate: to be granted; handlers only shorten it */
+	struct tp_redirection redirection;
+	struct tp_relay_choice relay_choice;
+	struct tp_limits limits; /* before_allocate: the lowest that handlers have asked for */
 
 	struct tp_asking asking;
 };

@@ -201,6 +201,7 @@ static void message_discarded(struct tp_instance *self, const struct tp_message_
 #define FAMILY_PROVIDER true
 #define FAMILY_GATE true
 #define FAMILY_PACKET true
+#define FAMILY_INLINE true
 #define FAMILY_OBSERVER false
 #define CAN_VETO(family, member, payload) [TP_EVENT_##member] = FAMILY_##family,
 
