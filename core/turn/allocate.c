@@ -136,7 +136,7 @@ static uint16_t check_attributes(struct tp_transaction *transaction, struct allo
 
 static uint16_t take_quota(struct tp_transaction *transaction, struct allocate *allocate)
 {
-	const struct tp_turn_options *options = &transaction->server->shared->options;
+	const struct tp_turn_options *options = transaction->server->options;
 	uint32_t of_user = transaction->request.provided.max_allocations;
 
 	if (of_user == 0) {

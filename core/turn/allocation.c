@@ -137,7 +137,7 @@ void tp_allocation_refresh(struct tp_allocation *allocation, uint32_t lifetime_s
 uint32_t tp_allocation_lifetime_s(const struct tp_server *server, const uint32_t *requested_s,
 				  uint32_t max_of_user_s)
 {
-	const struct tp_turn_options *options = &server->shared->options;
+	const struct tp_turn_options *options = server->options;
 	uint32_t max_s = options->max_lifetime_s;
 	uint32_t lifetime_s = options->default_lifetime_s;
 

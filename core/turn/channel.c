@@ -173,7 +173,7 @@ static int channel_create(struct tp_allocation *allocation, uint16_t number,
 	struct tp_channel *channel;
 	int err;
 
-	if (allocation->channel_count >= server->shared->options.max_channels) {
+	if (allocation->channel_count >= server->options->max_channels) {
 		return TP_EFULL;
 	}
 	channel = tp_pool_take(&server->channel_pool);
@@ -224,7 +224,7 @@ int tp_channel_bind(struct tp_allocation *allocation, uint16_t number,
 	channel->live = true;
 	tp_loop_arm(loop, &channel->expiry,
 		    tp_loop_now_ms(loop) +
-			    server->shared->options.channel_lifetime_s * UINT64_C(1000));
+			    server->options->channel_lifetime_s * UINT64_C(1000));
 	return 0;
 }
 

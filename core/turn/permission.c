@@ -137,7 +137,7 @@ static int permission_create(struct tp_allocation *allocation, const struct tp_a
 	struct tp_permission *permission;
 	int err;
 
-	if (allocation->permission_count >= server->shared->options.max_permissions) {
+	if (allocation->permission_count >= server->options->max_permissions) {
 		return TP_EFULL;
 	}
 	permission = tp_pool_take(&server->permission_pool);
@@ -178,7 +178,7 @@ int tp_permission_install(struct tp_allocation *allocation, const struct tp_addr
 	tell_channels(permission);
 	tp_loop_arm(loop, &permission->expiry,
 		    tp_loop_now_ms(loop) +
-			    server->shared->options.permission_lifetime_s * UINT64_C(1000));
+			    server->options->permission_lifetime_s * UINT64_C(1000));
 	*out = permission;
 	return 0;
 }

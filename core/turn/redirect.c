@@ -21,7 +21,7 @@ static const struct tp_addr *next_of_family(const struct tp_turn_options *option
 
 static const struct tp_addr *alternate_server(const struct tp_transaction *transaction)
 {
-	return next_of_family(&transaction->server->shared->options,
+	return next_of_family(transaction->server->options,
 			      transaction->server->next_alternate_server,
 			      transaction->request.five_tuple.client_addr.family);
 }
@@ -33,7 +33,7 @@ bool tp_redirect_wanted(const struct tp_transaction *transaction)
 
 void tp_redirect_write(struct tp_transaction *transaction, struct tp_build *build)
 {
-	const struct tp_turn_options *options = &transaction->server->shared->options;
+	const struct tp_turn_options *options = transaction->server->options;
 	const struct tp_addr *addr = alternate_server(transaction);
 	uint32_t transport = transaction->request.five_tuple.transport;
 

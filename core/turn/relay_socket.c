@@ -17,7 +17,7 @@
 static bool try_port(struct tp_server *server, size_t address, uint16_t port,
 		     struct tp_relay_socket *out, int *err)
 {
-	const struct tp_turn_options *options = &server->shared->options;
+	const struct tp_turn_options *options = server->options;
 	const struct tp_relay_address *relay = &options->relay[address];
 	struct tp_datagram_options datagram = {
 		.socket =
@@ -108,7 +108,7 @@ static bool try_range(struct tp_server *server, size_t address, bool even,
 uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, bool even,
 			      struct tp_relay_socket *out, struct tp_relay_socket *next)
 {
-	const struct tp_turn_options *options = &server->shared->options;
+	const struct tp_turn_options *options = server->options;
 	uint16_t code = 440;
 
 	for (size_t i = 0; i < options->relay_count; i++) {

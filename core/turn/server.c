@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "base/rand.h"
+#include "host/dispatch.h"
 #include "turn/allocation.h"
 #include "turn/channel.h"
 #include "turn/discard.h"
@@ -14,6 +15,7 @@
 #include "turn/ingress.h"
 #include "turn/permission.h"
 #include "turn/reservation.h"
+#include "turn/settings.h"
 #include "turn/transaction.h"
 
 /* Requests that wait at a time on one worker. */
@@ -77,6 +79,15 @@ static void announce(struct tp_shared *shared, unsigned worker, struct tp_server
 	pthread_rwlock_unlock(&shared->servers_lock);
 }
 
+static void use_settings(struct tp_server *server, struct tp_turn_settings *settings)
+{
+	tp_turn_settings_ref(settings);
+	tp_turn_settings_unref(&server->settings);
+	server->settings = settings;
+	server->options = tp_turn_settings_options(settings);
+	server->sources.rate = server->options->unauthenticated_rate;
+}
+
 int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
 		     struct tp_generation *generation, struct tp_server **out)
 {
@@ -97,13 +108,13 @@ int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
 		return TP_ENOMEM;
 	}
 	server->generation = tp_generation_ref(generation);
+	use_settings(server, shared->settings);
 	server->handler = (struct tp_endpoint_handler){
 		.owner = server,
 		.message = tp_ingress_message,
 		.closed = on_closed,
 		.exception = on_exception,
 	};
-	server->sources.rate = shared->options.unauthenticated_rate;
 	tp_turn_counters_init(&server->counters);
 	tables_init(server);
 	announce(shared, worker->index, server);
@@ -114,6 +125,33 @@ int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
 const struct tp_endpoint_handler *tp_server_handler(const struct tp_server *server)
 {
 	return &server->handler;
+}
+
+void tp_server_reload(struct tp_server *server, struct tp_generation *generation,
+		      struct tp_turn_settings *settings)
+{
+	const struct tp_server_reload event = {.generation = generation->number};
+
+	tp_generation_ref(generation);
+	tp_generation_unref(&server->generation);
+	server->generation = generation;
+	use_settings(server, settings);
+	if (tp_generation_wants(generation, TP_EVENT_on_server_reload)) {
+		tp_dispatch_tell(generation, TP_EVENT_on_server_reload, &event);
+	}
+}
+
+bool tp_server_uses(const struct tp_server *server, const struct tp_generation *generation)
+{
+	const struct tp_transaction *transaction;
+	size_t cursor = 0;
+
+	while ((transaction = tp_map_next(&server->transactions, &cursor)) != NULL) {
+		if (transaction->request.generation == generation) {
+			return true;
+		}
+	}
+	return false;
 }
 
 void tp_server_drain(struct tp_server *server)
@@ -147,6 +185,7 @@ void tp_server_free(struct tp_server **server)
 	tp_hairpin_free(&(*server)->hairpin);
 	tables_fini(*server);
 	tp_generation_unref(&(*server)->generation);
+	tp_turn_settings_unref(&(*server)->settings);
 	free(*server);
 	*server = NULL;
 }

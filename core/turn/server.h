@@ -25,7 +25,9 @@ struct tp_hairpin;
 struct tp_server {
 	struct tp_shared *shared;
 	struct tp_worker *worker;
-	struct tp_generation *generation; /* a reference */
+	struct tp_generation *generation;      /* a reference */
+	struct tp_turn_settings *settings;     /* a reference */
+	const struct tp_turn_options *options; /* theirs */
 	struct tp_endpoint_handler handler;
 	struct tp_turn_counters counters;
 
@@ -65,6 +67,20 @@ int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
 
 /** Callbacks for listeners; their owner is the server. Owner: the server. */
 const struct tp_endpoint_handler *tp_server_handler(const struct tp_server *server);
+
+/**
+ * From now on: other plugins, other options. Both take a reference; those the
+ * server had are dropped. What differs in realm, relayed addresses or ports is
+ * for the next start.
+ *
+ * Thread: the worker's, between two loop turns. Requests in progress end with
+ *         the plugins they have begun with.
+ */
+void tp_server_reload(struct tp_server *server, struct tp_generation *generation,
+		      struct tp_turn_settings *settings);
+
+/** Requests in progress that the plugins of @generation are asked about. */
+bool tp_server_uses(const struct tp_server *server, const struct tp_generation *generation);
 
 /** Refuse new allocations (508) from now on; what is there lives on. */
 void tp_server_drain(struct tp_server *server);

@@ -17,6 +17,7 @@ struct tp_quota;
 struct tp_live_ports;
 struct tp_hairpin_lane;
 struct tp_server;
+struct tp_turn_settings;
 
 #define TP_RELAY_ADDRESSES_MAX 16
 #define TP_ALTERNATE_SERVERS_MAX 16
@@ -74,13 +75,14 @@ struct tp_turn_options {
 void tp_turn_options_init(struct tp_turn_options *options);
 
 /*
- * What the servers of all workers share: the options, read only; the nonce
- * key; per-user counts and the map of live relayed ports, which are touched
- * when an allocation comes or goes, never per packet of media to a peer elsewhere;
- * lanes for media between clients of different workers.
+ * What the servers of all workers share: the options they were started with,
+ * of which realm, relayed addresses and ports never change; the nonce key; per-user counts and the
+ * map of live relayed ports, which are touched when an allocation comes or goes, never per packet
+ * of media to a peer elsewhere; lanes for media between clients of different workers.
  */
 struct tp_shared {
-	struct tp_turn_options options;
+	struct tp_turn_settings *settings; /* of the start; a reference */
+	struct tp_turn_options options;    /* theirs, without the peer policy */
 	uint8_t nonce_key[32];
 	struct tp_quota *quota;
 	struct tp_live_ports *live_ports;
@@ -90,7 +92,6 @@ struct tp_shared {
 	pthread_rwlock_t servers_lock;
 	struct tp_server *servers[TP_WORKERS_MAX]; /* by worker: to post messages, under the lock */
 	struct tp_hairpin_lane *lanes;             /* all, to be freed; under the lock */
-	char *strings[3];                          /* copies that the options point to */
 };
 
 /**
