@@ -13,7 +13,10 @@ PLUGINS_SHIPPED := $(PLUGINS)
 # What an author reads first; built and tested like the others, of no use to an installation.
 $(call plugin,hello,plugins/example/hello.c)
 $(call plugin,observe,plugins/example/observe.c)
+$(call plugin,payload_watcher,plugins/example/payload_watcher.c)
 $(call plugin,slow_answer,plugins/example/slow_answer.c)
+$(call plugin,time_of_day,plugins/example/time_of_day.c)
+$(call plugin,user_limit,plugins/example/user_limit.c)
 
 plugins: $(PLUGINS) $(PLUGINS_MISSING:%=skip-plugin-%)
 all: plugins
