@@ -106,9 +106,11 @@ enum tp_verdict tp_request_park(struct tp_request *request, struct tp_ticket *ti
 
 void tp_request_shorten_lifetime(struct tp_request *request, uint32_t lifetime_s)
 {
+	bool gate = asked(request, TP_EVENT_on_turn_before_allocate) ||
+		    asked(request, TP_EVENT_on_turn_before_refresh);
+
 	/* RFC 8656 section 7.2: a lifetime of 0 is none that Allocate grants. */
-	if (asked(request, TP_EVENT_on_turn_before_allocate) && lifetime_s != 0 &&
-	    lifetime_s < request->lifetime_s) {
+	if (gate && lifetime_s != 0 && lifetime_s < request->lifetime_s) {
 		request->lifetime_s = lifetime_s;
 	}
 }

@@ -72,7 +72,8 @@ TP_API enum tp_verdict tp_request_provide(struct tp_request *request,
 TP_API enum tp_verdict tp_request_park(struct tp_request *request, struct tp_ticket *ticket);
 
 /**
- * Shorten the lifetime to be granted, at on_turn_before_allocate. A longer one
+ * Shorten the lifetime to be granted, at on_turn_before_allocate and, since 1.1,
+ * on_turn_before_refresh. A longer one
  * than the daemon would grant changes nothing.
  *
  * Units: seconds
