@@ -120,9 +120,9 @@ void tp_allocation_delete(struct tp_allocation *allocation, enum tp_delete_cause
 	tp_loop_cancel(server->worker->loop, &allocation->expiry);
 	tp_map_remove(&server->allocations, &allocation->view.five_tuple);
 	tp_transaction_cancel_all(&allocation->transactions);
-	tell_deleted(allocation, cause);
 	tp_channel_free_all(allocation);
 	tp_permission_free_all(allocation);
+	tell_deleted(allocation, cause);
 	release(allocation);
 }
 
