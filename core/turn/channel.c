@@ -259,8 +259,7 @@ int tp_channel_bind(struct tp_allocation *allocation, uint16_t number,
 	refreshed = channel->live;
 	channel->live = true;
 	tp_loop_arm(loop, &channel->expiry,
-		    tp_loop_now_ms(loop) +
-			    server->options->channel_lifetime_s * UINT64_C(1000));
+		    tp_loop_now_ms(loop) + server->options->channel_lifetime_s * UINT64_C(1000));
 	if (!refreshed) {
 		tell_created(channel);
 	}

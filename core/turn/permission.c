@@ -210,8 +210,7 @@ int tp_permission_install(struct tp_allocation *allocation, const struct tp_addr
 	permission->passage.relayed_only = relayed_only;
 	tell_channels(permission);
 	tp_loop_arm(loop, &permission->expiry,
-		    tp_loop_now_ms(loop) +
-			    server->options->permission_lifetime_s * UINT64_C(1000));
+		    tp_loop_now_ms(loop) + server->options->permission_lifetime_s * UINT64_C(1000));
 	if (!refreshed) {
 		tell_created(permission);
 	}

@@ -73,8 +73,8 @@ TP_API enum tp_verdict tp_request_park(struct tp_request *request, struct tp_tic
 
 /**
  * Shorten the lifetime to be granted, at on_turn_before_allocate and, since 1.1,
- * on_turn_before_refresh. A longer one
- * than the daemon would grant changes nothing.
+ * on_turn_before_refresh. A longer one than the daemon would grant changes
+ * nothing.
  *
  * Units: seconds
  */
