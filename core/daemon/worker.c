@@ -77,6 +77,7 @@ int tp_crew_worker_init(struct tp_crew_worker *worker, struct tp_shared *shared,
 	int err = tp_loop_create(NULL, backend, &worker->worker.loop);
 
 	worker->stop.deliver = on_stop;
+	tp_retirement_init(&worker->retirement, &worker->worker);
 	if (err == 0) {
 		err = tp_mailbox_create(worker->worker.loop, &worker->worker.mailbox);
 	}
@@ -90,9 +91,61 @@ int tp_crew_worker_init(struct tp_crew_worker *worker, struct tp_shared *shared,
 		 */
 		err = tp_server_create(shared, &worker->worker, worker->generation,
 				       &worker->server);
+		worker->retirement.server = worker->server;
 	}
 	return err;
 }
+
+/* --- a reload --------------------------------------------------------------- */
+
+int tp_crew_worker_prepare(struct tp_crew_worker *worker, struct tp_generation *generation,
+			   char problem[TP_PROBLEM_SIZE])
+{
+	return tp_generation_worker_start(generation, &worker->worker, problem);
+}
+
+static void renew_certs(struct tp_crew_worker *worker, struct tp_certs *const *certs)
+{
+	for (size_t i = 0; certs != NULL && i < worker->listener_count; i++) {
+		if (certs[i] != NULL && worker->listeners[i] != NULL) {
+			tp_listener_use_certs(worker->listeners[i], certs[i]);
+		}
+	}
+}
+
+void tp_crew_worker_change(struct tp_crew_worker *worker, const struct tp_change *change,
+			   struct tp_leaving *leaving)
+{
+	leaving->generation = worker->generation;
+	worker->generation = tp_generation_ref(change->generation);
+	worker->worker.park_deadline_ms = change->park_deadline_ms;
+	renew_certs(worker, change->certs);
+	if (worker->server != NULL) {
+		tp_server_reload(worker->server, change->generation, change->settings);
+	}
+	tp_retirement_add(&worker->retirement, leaving);
+}
+
+void tp_crew_worker_abandon(struct tp_crew_worker *worker, struct tp_generation *generation,
+			    struct tp_leaving *leaving)
+{
+	leaving->generation = tp_generation_ref(generation);
+	tp_retirement_add(&worker->retirement, leaving);
+}
+
+size_t tp_crew_worker_connections(const struct tp_crew_worker *worker)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < worker->listener_count; i++) {
+		if (worker->listeners[i] != NULL) {
+			count += tp_listener_connections(worker->listeners[i]);
+		}
+	}
+	return count;
+}
+
+/* --- the thread --------------------------------------------------------------- */
 
 static void close_listeners(struct tp_crew_worker *worker)
 {
@@ -118,7 +171,9 @@ static void end(struct tp_crew_worker *worker)
 {
 	tp_mailbox_close(worker->worker.mailbox);
 	close_listeners(worker);
+	worker->retirement.server = NULL;
 	tp_server_free(&worker->server);
+	tp_retirement_finish(&worker->retirement);
 	if (worker->error == 0) {
 		tp_generation_worker_stop(worker->generation, &worker->worker);
 	}
@@ -160,4 +215,5 @@ void tp_crew_worker_fini(struct tp_crew_worker *worker)
 	tp_ticket_table_free(&worker->worker.tickets);
 	tp_mailbox_free(&worker->worker.mailbox);
 	tp_loop_free(&worker->worker.loop);
+	tp_generation_unref(&worker->generation);
 }
