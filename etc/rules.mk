@@ -8,7 +8,7 @@ relocate = $(SED) -e 's|/usr/local/lib/turnpike/plugins|$(PLUGINDIR)|g' \
 	-e 's|/usr/local/sbin|$(PREFIX)/sbin|g' -e 's|/etc/turnpike|$(SYSCONFDIR)/turnpike|g' \
 	$(1) >$(2) && chmod 644 $(2)
 
-install: all install-programs install-headers install-plugins install-man install-etc
+install: all install-programs install-headers install-kit install-plugins install-man install-etc
 
 install-programs: all
 	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/bin'
@@ -18,6 +18,21 @@ install-programs: all
 install-headers:
 	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/include/turnpike'
 	$(INSTALL) -m 644 include/turnpike/*.h '$(DESTDIR)$(PREFIX)/include/turnpike'
+
+# What plugins are made and tested with elsewhere: $(call fill,FROM,TO)
+abi = $(shell sed -n 's/^.define TP_ABI_$(1) //p' include/turnpike/plugin.h)
+fill = $(SED) -e 's|@PREFIX@|$(PREFIX)|' -e 's|@PLUGINDIR@|$(PLUGINDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	-e 's|@ABI_MAJOR@|$(call abi,MAJOR)|' -e 's|@ABI_MINOR@|$(call abi,MINOR)|' \
+	-e 's|@LIBS@|$(TEST_LIBRARY_LIBS)|' $(1) >$(2) && chmod 644 $(2)
+
+install-kit: all
+	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/lib/pkgconfig' '$(DESTDIR)$(PREFIX)/bin' \
+		'$(DESTDIR)$(PREFIX)/share/turnpike/plugin-template'
+	$(INSTALL) -m 644 $(TEST_LIBRARY) '$(DESTDIR)$(PREFIX)/lib'
+	$(call fill,etc/turnpike.pc.in,'$(DESTDIR)$(PREFIX)/lib/pkgconfig/turnpike.pc')
+	$(call fill,etc/turnpike-test.pc.in,'$(DESTDIR)$(PREFIX)/lib/pkgconfig/turnpike-test.pc')
+	$(INSTALL) -m 755 core/cli/turnpike-plugin '$(DESTDIR)$(PREFIX)/bin'
+	$(INSTALL) -m 644 etc/plugin-template/* '$(DESTDIR)$(PREFIX)/share/turnpike/plugin-template'
 
 install-plugins: all
 	$(INSTALL) -d '$(DESTDIR)$(PLUGINDIR)'
@@ -51,4 +66,4 @@ run: deps
 	@$(MAKE) --no-print-directory all
 	@exec etc/demo.sh $(BUILD)
 
-.PHONY: install-programs install-headers install-plugins install-man install-etc
+.PHONY: install-programs install-headers install-kit install-plugins install-man install-etc
