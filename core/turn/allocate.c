@@ -279,6 +279,8 @@ static uint16_t commit(struct tp_transaction *transaction)
 		.key_valid_s = transaction->request.provided.valid_for_s,
 		.lifetime_s = transaction->request.lifetime_s,
 		.max_lifetime_s = transaction->request.provided.max_lifetime_s,
+		.max_limits = transaction->request.provided.limits,
+		.limits = transaction->request.limits,
 	};
 	struct tp_allocation *allocation;
 	int err = tp_allocation_create(server, &params, &allocation);

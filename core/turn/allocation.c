@@ -29,7 +29,18 @@ static void release(struct tp_allocation *allocation)
 	tp_relay_socket_close(server, &allocation->relay);
 	tp_secret_wipe(&allocation->key, sizeof(allocation->key));
 	free(allocation->user);
+	tp_pool_give(&server->limit_pool, allocation->limit);
 	tp_pool_give(&server->allocation_pool, allocation);
+}
+
+/* The worker is in it, so that others can tell whom to ask: see turn/service.h. */
+static uint64_t mint_id(const struct tp_server *server)
+{
+	uint64_t number = atomic_fetch_add_explicit(&server->shared->next_allocation_id, 1,
+						    memory_order_relaxed) +
+			  1;
+
+	return number * TP_WORKERS_MAX + server->worker->index;
 }
 
 static void view_init(struct tp_allocation *allocation, const struct tp_allocation_params *params)
@@ -37,15 +48,62 @@ static void view_init(struct tp_allocation *allocation, const struct tp_allocati
 	struct tp_server *server = allocation->server;
 
 	allocation->view = (struct tp_allocation_view){
-		.id = atomic_fetch_add_explicit(&server->shared->next_allocation_id, 1,
-						memory_order_relaxed) +
-		      1,
+		.id = mint_id(server),
 		.user = allocation->user,
 		.realm = server->shared->options.realm,
 		.five_tuple = *params->five_tuple,
 		.relayed_addr = params->relay->advertised_addr,
 		.created_ms = tp_loop_now_ms(server->worker->loop),
 	};
+}
+
+static int limit_create(struct tp_allocation *allocation, const struct tp_limits *ceiling)
+{
+	struct tp_server *server = allocation->server;
+
+	allocation->limit = tp_pool_take(&server->limit_pool);
+	if (allocation->limit == NULL) {
+		return TP_ENOMEM;
+	}
+	tp_limit_init(allocation->limit, ceiling, tp_loop_now_ms(server->worker->loop));
+	return 0;
+}
+
+static int set_first_limits(struct tp_allocation *allocation, const struct tp_limits *ceiling,
+			    const struct tp_limits *limits)
+{
+	int err = tp_limits_any(ceiling) ? limit_create(allocation, ceiling) : 0;
+
+	return err == 0 ? tp_allocation_set_limits(allocation, limits) : err;
+}
+
+int tp_allocation_set_limits(struct tp_allocation *allocation, const struct tp_limits *limits)
+{
+	const struct tp_limits none = {.size = sizeof(none)};
+	int err = 0;
+
+	if (allocation->limit == NULL && tp_limits_any(limits)) {
+		err = limit_create(allocation, &none);
+	}
+	if (err == 0 && allocation->limit != NULL) {
+		tp_limit_set(allocation->limit, limits,
+			     tp_loop_now_ms(allocation->server->worker->loop));
+	}
+	return err;
+}
+
+static int tables_insert(struct tp_server *server, struct tp_allocation *allocation)
+{
+	int err = tp_map_insert(&server->allocations, &allocation->view.five_tuple, allocation);
+
+	if (err != 0) {
+		return err;
+	}
+	err = tp_map_insert(&server->allocations_by_id, &allocation->view.id, allocation);
+	if (err != 0) {
+		tp_map_remove(&server->allocations, &allocation->view.five_tuple);
+	}
+	return err;
 }
 
 int tp_allocation_create(struct tp_server *server, const struct tp_allocation_params *params,
@@ -63,7 +121,10 @@ int tp_allocation_create(struct tp_server *server, const struct tp_allocation_pa
 		goto out;
 	}
 	view_init(allocation, params);
-	err = tp_map_insert(&server->allocations, &allocation->view.five_tuple, allocation);
+	err = set_first_limits(allocation, &params->max_limits, &params->limits);
+	if (err == 0) {
+		err = tables_insert(server, allocation);
+	}
 	if (err != 0) {
 		goto out;
 	}
@@ -96,6 +157,11 @@ struct tp_allocation *tp_allocation_find(struct tp_server *server,
 	return tp_map_find(&server->allocations, five_tuple);
 }
 
+struct tp_allocation *tp_allocation_find_id(struct tp_server *server, uint64_t id)
+{
+	return tp_map_find(&server->allocations_by_id, &id);
+}
+
 static void tell_deleted(struct tp_allocation *allocation, enum tp_delete_cause cause)
 {
 	struct tp_server *server = allocation->server;
@@ -119,6 +185,7 @@ void tp_allocation_delete(struct tp_allocation *allocation, enum tp_delete_cause
 
 	tp_loop_cancel(server->worker->loop, &allocation->expiry);
 	tp_map_remove(&server->allocations, &allocation->view.five_tuple);
+	tp_map_remove(&server->allocations_by_id, &allocation->view.id);
 	tp_transaction_cancel_all(&allocation->transactions);
 	tp_channel_free_all(allocation);
 	tp_permission_free_all(allocation);

@@ -44,6 +44,7 @@ static void tables_init(struct tp_server *server)
 {
 	tp_map_init_hashed(&server->allocations, sizeof(struct tp_five_tuple), 0,
 			   tp_five_tuple_hash);
+	tp_map_init(&server->allocations_by_id, sizeof(uint64_t), 0);
 	tp_map_init(&server->permissions, sizeof(struct tp_peer_key), 0);
 	tp_map_init(&server->channels_by_number, sizeof(struct tp_channel_key), 0);
 	tp_map_init(&server->channels_by_peer, sizeof(struct tp_peer_key), 0);
@@ -51,6 +52,7 @@ static void tables_init(struct tp_server *server)
 	tp_map_init(&server->reservations, TP_RESERVATION_TOKEN_SIZE, TP_RESERVATIONS_MAX);
 	tp_replay_init(&server->replay);
 	tp_pool_init(&server->allocation_pool, sizeof(struct tp_allocation), 0);
+	tp_pool_init(&server->limit_pool, sizeof(struct tp_limit), 0);
 	tp_pool_init(&server->permission_pool, sizeof(struct tp_permission), 0);
 	tp_pool_init(&server->channel_pool, sizeof(struct tp_channel), 0);
 	tp_pool_init(&server->transaction_pool, sizeof(struct tp_transaction), WAITING_MAX);
@@ -59,6 +61,7 @@ static void tables_init(struct tp_server *server)
 static void tables_fini(struct tp_server *server)
 {
 	tp_map_fini(&server->allocations);
+	tp_map_fini(&server->allocations_by_id);
 	tp_map_fini(&server->permissions);
 	tp_map_fini(&server->channels_by_number);
 	tp_map_fini(&server->channels_by_peer);
@@ -66,6 +69,7 @@ static void tables_fini(struct tp_server *server)
 	tp_map_fini(&server->reservations);
 	tp_replay_fini(&server->replay);
 	tp_pool_fini(&server->allocation_pool);
+	tp_pool_fini(&server->limit_pool);
 	tp_pool_fini(&server->permission_pool);
 	tp_pool_fini(&server->channel_pool);
 	tp_pool_fini(&server->transaction_pool);

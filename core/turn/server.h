@@ -31,7 +31,8 @@ struct tp_server {
 	struct tp_endpoint_handler handler;
 	struct tp_turn_counters counters;
 
-	struct tp_map allocations;        /* by five-tuple */
+	struct tp_map allocations; /* by five-tuple */
+	struct tp_map allocations_by_id;
 	struct tp_map permissions;        /* by allocation and peer IP address */
 	struct tp_map channels_by_number; /* by allocation and channel number */
 	struct tp_map channels_by_peer;   /* by allocation and peer address */
@@ -42,6 +43,7 @@ struct tp_server {
 	struct tp_hairpin *hairpin;
 
 	struct tp_pool allocation_pool;
+	struct tp_pool limit_pool;
 	struct tp_pool permission_pool;
 	struct tp_pool channel_pool;
 	struct tp_pool transaction_pool;
