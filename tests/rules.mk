@@ -16,7 +16,8 @@ include tests/fixtures/rules.mk
 define unit
 unit_$(1)_OBJS := $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard tests/unit/$(1)/*.c))
 -include $$(unit_$(1)_OBJS:.o=.d)
-$$(BUILD)/tests/unit-$(1): $$(BUILD)/tests/unit/runner.o $$(unit_$(1)_OBJS) $$(call upto,$(1)) $$(TEST_SUPPORT)
+$$(BUILD)/tests/unit-$(1): $$(BUILD)/tests/unit/runner.o $$(unit_$(1)_OBJS) $$(call upto,$(1)) \
+		$$(if $$(filter host,$(1)),$$(kit_OBJS)) $$(TEST_SUPPORT)
 	$$(CC) $$(LDFLAGS_ALL) -Wl,--export-dynamic -o $$@ $$^ $$(LIBS) -lcunit
 check-unit-$(1): $$(BUILD)/tests/unit-$(1) $$(if $$(filter host turn daemon,$(1)),$$(fixture_plugins))
 	$$<

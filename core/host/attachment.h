@@ -33,7 +33,9 @@ void tp_attachments_release(struct tp_attachments *attachments);
 
 /**
  * A new generation has taken over on this worker: what belongs to an instance of
- * another one goes to its heir (same name, same code), or is released.
+ * another one goes to its heir (same name, same code), or is released. Call it
+ * when workers swap, and again before the old generation stops on the worker: a
+ * request that was parked meanwhile may have attached something in its name.
  */
 void tp_attachments_adopt(struct tp_attachments *attachments,
 			  const struct tp_generation *generation);

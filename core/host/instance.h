@@ -24,5 +24,8 @@ int tp_instance_worker_start(struct tp_instance *instance, struct tp_worker *wor
 void tp_instance_worker_stop(struct tp_instance *instance, struct tp_worker *worker);
 
 const struct tp_plugin *tp_instance_plugin(const struct tp_instance *instance);
+/** Those it gets: its own, narrowed by the key "events". */
 const struct tp_events *tp_instance_events(const struct tp_instance *instance);
+/** Does it get the event? */
+bool tp_instance_wants(const struct tp_instance *instance, enum tp_event event);
 const char *tp_instance_path(const struct tp_instance *instance);

@@ -15,6 +15,8 @@
 struct tp_generation;
 struct tp_worker;
 
+#define TP_REASON_SIZE 128 /* RFC 8489 section 14.8: fewer than 128 characters */
+
 /* What a provider supplied, copied into the request's arena. */
 struct tp_provided {
 	char *password; /* NULL: keys only */
@@ -58,7 +60,7 @@ struct tp_request {
 	size_t build_reserve;   /* bytes that integrity and fingerprint will need in it */
 
 	uint16_t deny_code; /* 0: the event's own */
-	char deny_reason[128];
+	char deny_reason[TP_REASON_SIZE];
 	struct tp_provided provided;
 	uint32_t lifetime_s; /* before_allocate: to be granted; handlers only shorten it */
 	struct tp_redirection redirection;
@@ -67,6 +69,9 @@ struct tp_request {
 
 	struct tp_asking asking;
 };
+
+/** As much of the text as fits, ending where a character of UTF-8 ends. */
+void tp_reason_copy(char out[TP_REASON_SIZE], const char *reason);
 
 /** Wipe what was provided, cancel what is parked, drop the generation, free the arena. */
 void tp_request_fini(struct tp_request *request);

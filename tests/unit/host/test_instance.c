@@ -118,6 +118,7 @@ static void a_worker_that_did_not_start_is_not_stopped(void)
 /* Open the plugin in a process of its own; its status, and what it wrote to stderr. */
 static int open_in_child(const char *plugin, const char *section, char said[1024])
 {
+	struct fake_host *host;
 	int ends[2];
 	size_t len = 0;
 	ssize_t got;
@@ -132,7 +133,8 @@ static int open_in_child(const char *plugin, const char *section, char said[1024
 		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 		signal(SIGABRT, SIG_DFL);
 		dup2(ends[1], STDERR_FILENO);
-		fake_host_close(fake_host_open(plugin, section));
+		host = fake_host_open(plugin, section);
+		fake_host_close(host);
 		_exit(0);
 	}
 	close(ends[1]);

@@ -276,6 +276,7 @@ static void credentials_are_taken_or_refused(void)
 	static char overlong_user[510];
 	static char overlong_password[TP_KEY_TEXT_MAX + 2];
 	const size_t size = sizeof(struct tp_credentials);
+	const size_t size_1_0 = offsetof(struct tp_credentials, max_bits_per_s);
 	const struct {
 		struct tp_credentials given;
 		uint16_t algorithm;
@@ -293,7 +294,8 @@ static void credentials_are_taken_or_refused(void)
 		{{.size = size, .more_passwords = holes, .more_password_count = 2}, 1, TP_DENY},
 		{{.size = size, .password = "x", .more_password_count = 1}, 1, TP_DENY},
 		{{.size = size}, 1, TP_DENY},
-		{{.size = size - 1, .password = "x"}, 1, TP_DENY},
+		{{.size = size_1_0, .password = "x"}, 1, TP_ALLOW},
+		{{.size = size_1_0 - 1, .password = "x"}, 1, TP_DENY},
 		{{.size = size + 8, .password = "x"}, 1, TP_ALLOW}, /* of a later minor */
 		{{.size = size, .password = "x", .user = ""}, 1, TP_DENY},
 		{{.size = size, .password = "x", .user = overlong_user}, 1, TP_DENY},
