@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/counter.h"
+#include "host/command.h"
+#include "host/post.h"
 #include "host/ticket.h"
 #include "io/job.h"
 #include "io/loop.h"
@@ -19,6 +21,7 @@
 #define JOB_THREADS 2
 #define JOBS_MAX 1024
 #define PARKED_MAX 1024
+#define WORDS_MAX 32
 
 void tp_test_die(const char *format, ...)
 {
@@ -124,12 +127,14 @@ static void open_worker(struct tp_test_host *host)
 	tp_test_must(tp_mailbox_create(worker->loop, &worker->mailbox) == 0);
 	tp_test_must(tp_job_pool_create(JOB_THREADS, JOBS_MAX, &worker->jobs) == 0);
 	tp_test_must(tp_ticket_table_create(worker, PARKED_MAX, &worker->tickets) == 0);
+	tp_main_mailbox_set(worker->mailbox); /* this thread is the main one, too */
 	tp_worker_enter(worker);
 }
 
 static void close_worker(struct tp_test_host *host)
 {
 	tp_job_pool_free(&host->worker.jobs);
+	tp_main_mailbox_set(NULL);
 	tp_mailbox_free(&host->worker.mailbox);
 	tp_ticket_table_free(&host->worker.tickets);
 	tp_loop_free(&host->worker.loop);
@@ -141,7 +146,10 @@ static void host_free(struct tp_test_host *host)
 {
 	close_worker(host);
 	tp_generation_reap();
+	tp_allocation_service_set(NULL);
+	pthread_mutex_destroy(&host->objects_lock);
 	tp_test_log_close();
+	free(host->printed);
 	free(host->request);
 	free(host);
 }
@@ -157,6 +165,7 @@ static struct tp_test_host *host_create(const char *plugin)
 	name_instance(host);
 	tp_test_clock_init(&host->clock);
 	tp_test_requests_init(host);
+	tp_test_objects_init(host);
 	host->descriptors = count_descriptors();
 	open_worker(host);
 	return host;
@@ -202,6 +211,7 @@ void tp_test_host_free(struct tp_test_host **out)
 	*out = NULL;
 	descriptors = host->descriptors;
 	tp_test_requests_fini(host);
+	tp_test_objects_fini(host);
 	tp_test_finish_jobs(host);
 	tp_test_drop_retired(host);
 	tp_test_must(host->retired_count == 0);
@@ -253,6 +263,8 @@ bool tp_test_host_reload(struct tp_test_host *host, const char *section,
 	tp_test_must(host->retired_count < TP_TEST_RETIRED_MAX);
 	host->retired[host->retired_count++] = host->generation;
 	host->generation = next;
+	tp_test_objects_adopt(host);
+	tp_test_on_server_reload(host, &(struct tp_server_reload){.generation = next->number});
 	tp_test_drop_retired(host);
 	return true;
 }
@@ -278,4 +290,29 @@ const char *tp_test_log(struct tp_test_host *host)
 {
 	(void)host;
 	return tp_test_log_text();
+}
+
+/* --- commands ----------------------------------------------------------------------------- */
+
+int tp_test_command(struct tp_test_host *host, const char *words, const char **printed)
+{
+	const char *argv[WORDS_MAX];
+	char *text = strdup(words);
+	char *rest = text;
+	char *word;
+	int argc = 0;
+	int err;
+
+	tp_test_must(text != NULL);
+	while ((word = strtok_r(rest, " ", &rest)) != NULL) {
+		tp_test_must(argc < WORDS_MAX);
+		argv[argc++] = word;
+	}
+	free(host->printed);
+	host->printed = NULL;
+	err = tp_instance_command(tp_test_instance(host), argc, argv, &host->printed,
+				  host->problem);
+	free(text);
+	*printed = err != 0 ? host->problem : host->printed != NULL ? host->printed : "";
+	return err;
 }

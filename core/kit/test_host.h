@@ -2,6 +2,7 @@
 #pragma once
 
 #include <limits.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@
 #include "base/list.h"
 #include "host/generation.h"
 #include "host/request.h"
+#include "host/service.h"
 #include "host/worker.h"
 #include "stun/build.h"
 #include "stun/msg.h"
@@ -38,6 +40,8 @@ struct tp_test_request {
 	uint8_t response[TP_TEST_RESPONSE_SIZE];
 };
 
+struct tp_test_allocation;
+
 /* The inside of a host, for the files of this folder. */
 struct tp_test_host {
 	struct tp_test_clock clock;
@@ -51,8 +55,15 @@ struct tp_test_host {
 	const char *user;
 	uint8_t *request;
 	size_t request_len;
-	struct tp_allocation_view allocation;
 	struct tp_list requests;
+	pthread_mutex_t objects_lock; /* of the two lists and their flags: any thread kills */
+	struct tp_list allocations;
+	struct tp_list clients;
+	struct tp_test_allocation *first_allocation; /* NULL: not made, or ended */
+	uint64_t last_id;
+	struct tp_allocation_service service;
+	char *printed;
+	char problem[TP_TEST_PROBLEM_SIZE];
 	struct tp_test_asked told; /* of the last event without a request */
 	size_t descriptors;        /* before the plugin was loaded */
 };
@@ -72,6 +83,15 @@ struct tp_addr tp_test_addr(const char *text);
 void tp_test_requests_init(struct tp_test_host *host);
 /** All requests end. */
 void tp_test_requests_fini(struct tp_test_host *host);
+
+/** No allocations and clients so far; from now on plugins can reach them. */
+void tp_test_objects_init(struct tp_test_host *host);
+/** Release what is attached, and end all of them silently. */
+void tp_test_objects_fini(struct tp_test_host *host);
+/** A new generation has taken over. */
+void tp_test_objects_adopt(struct tp_test_host *host);
+/** End what plugins have killed. */
+void tp_test_objects_turn(struct tp_test_host *host);
 
 /** Those before a reload go when nothing of theirs is under way. */
 void tp_test_drop_retired(struct tp_test_host *host);

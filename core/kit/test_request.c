@@ -72,20 +72,6 @@ void tp_test_requests_init(struct tp_test_host *host)
 		      transaction_id);
 	tp_build_requested_transport(&build, TP_PROTOCOL_UDP);
 	tp_test_set_request(host, bytes, tp_build_finish(&build));
-	host->allocation = (struct tp_allocation_view){
-		.id = 1,
-		.user = "alice",
-		.realm = "example.org",
-		.five_tuple = host->five_tuple,
-		.relayed_addr = tp_test_addr("203.0.113.7:50000"),
-		.created_ms = host->clock.now_ms,
-		.expires_ms = host->clock.now_ms + 600000,
-	};
-}
-
-const struct tp_allocation_view *tp_test_allocation(struct tp_test_host *host)
-{
-	return &host->allocation;
 }
 
 /* --- a request's life ------------------------------------------------------------------- */

@@ -39,6 +39,7 @@ void tp_test_clock_init(struct tp_test_clock *clock)
 void tp_test_turn(struct tp_test_host *host)
 {
 	tp_loop_turn(host->worker.loop);
+	tp_test_objects_turn(host);
 	tp_test_drop_retired(host);
 }
 

@@ -192,12 +192,64 @@ TP_API uint64_t tp_test_counter(struct tp_test_host *host, const char *name);
 /** Everything logged since the host began, DEBUG included; 64 KiB, oldest first. */
 TP_API const char *tp_test_log(struct tp_test_host *host);
 
-/* --- allocations ----------------------------------------------------------------- */
+/**
+ * What "turnpikectl plugin do NAME WORDS" does.
+ *
+ * @words:   separated by blanks
+ * @printed: what the plugin printed, or the sentence of why it failed
+ *
+ * Owner:  @printed is the host's, until the next command
+ * Errors: TP_ENOENT when the plugin has no commands, or what it returned
+ */
+TP_API int tp_test_command(struct tp_test_host *host, const char *words, const char **printed);
+
+/* --- allocations and clients ------------------------------------------------------- */
 
 /**
- * An allocation that is there from the beginning: of "alice", over udp from
- * 192.0.2.10:4000, relayed as 203.0.113.7:50000.
+ * An allocation that is there from the beginning, and anew when it has ended: of
+ * "alice", over udp from 192.0.2.10:4000, relayed as 203.0.113.7:50000.
  */
 TP_API const struct tp_allocation_view *tp_test_allocation(struct tp_test_host *host);
+
+/**
+ * A further one, for ten minutes; raises on_turn_create_allocation. Addresses as
+ * tp_addr_parse() reads them.
+ */
+TP_API const struct tp_allocation_view *tp_test_allocation_create(struct tp_test_host *host,
+								  const char *user,
+								  const char *client_addr,
+								  const char *relayed_addr);
+
+/**
+ * End an allocation: raises on_turn_delete_allocation, then releases what the plugin
+ * attached. Those that the plugin kills end in the next turn. @allocation is invalid
+ * afterwards.
+ */
+TP_API void tp_test_allocation_end(struct tp_test_host *host,
+				   const struct tp_allocation_view *allocation,
+				   enum tp_delete_cause cause);
+
+/** Is it there? @id: of struct tp_allocation_view. */
+TP_API bool tp_test_allocation_exists(struct tp_test_host *host, uint64_t id);
+
+/** What tp_allocation_limit() was last called with; 0: never. */
+TP_API struct tp_limits tp_test_allocation_limits(struct tp_test_host *host,
+						  const struct tp_allocation_view *allocation);
+
+/**
+ * A connection, which tp_client_of() finds from now on. on_client_connected is for
+ * the test to raise, with a certificate and names as it likes.
+ */
+TP_API const struct tp_client_view *tp_test_client_create(struct tp_test_host *host,
+							  enum tp_transport transport,
+							  const char *client_addr,
+							  const char *server_addr);
+
+/**
+ * End a connection: raises on_client_closed, then releases what the plugin attached.
+ * @client is invalid afterwards.
+ */
+TP_API void tp_test_client_end(struct tp_test_host *host, const struct tp_client_view *client,
+			       const char *reason);
 
 TP_END_DECLS
