@@ -30,6 +30,7 @@ check-unit: $(unit_LAYERS:%=check-unit-%) check-unit-cli
 .PHONY: check-unit
 
 include tests/unit/cli/rules.mk
+include tests/unit/kit/rules.mk
 include tests/plugins/rules.mk
 include tests/system/rules.mk
 include tests/fuzz/rules.mk
