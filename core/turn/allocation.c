@@ -25,6 +25,7 @@ static void release(struct tp_allocation *allocation)
 {
 	struct tp_server *server = allocation->server;
 
+	tp_attachments_release(&allocation->handle.attachments);
 	tp_quota_give(server->shared->quota, &allocation->quota);
 	tp_relay_socket_close(server, &allocation->relay);
 	tp_secret_wipe(&allocation->key, sizeof(allocation->key));
@@ -116,6 +117,7 @@ int tp_allocation_create(struct tp_server *server, const struct tp_allocation_pa
 		return TP_ENOMEM;
 	}
 	allocation->server = server;
+	tp_attachments_init(&allocation->handle.attachments);
 	allocation->user = strdup(params->user);
 	if (allocation->user == NULL) {
 		goto out;

@@ -10,6 +10,7 @@
 #include "host/dispatch.h"
 #include "turn/allocation.h"
 #include "turn/channel.h"
+#include "turn/client.h"
 #include "turn/discard.h"
 #include "turn/hairpin.h"
 #include "turn/ingress.h"
@@ -20,6 +21,13 @@
 
 /* Requests that wait at a time on one worker. */
 #define WAITING_MAX 65536
+
+static void on_opened(void *owner, struct tp_endpoint *endpoint,
+		      const struct tp_five_tuple *five_tuple,
+		      const struct tp_endpoint_security *security)
+{
+	tp_client_open(owner, endpoint, five_tuple, security);
+}
 
 /* A connection carries one five-tuple, so one allocation at most. */
 static void on_closed(void *owner, struct tp_endpoint *endpoint,
@@ -32,11 +40,13 @@ static void on_closed(void *owner, struct tp_endpoint *endpoint,
 	if (allocation != NULL && allocation->endpoint == endpoint) {
 		tp_allocation_delete(allocation, TP_DELETE_CLOSED);
 	}
+	tp_client_close(server, endpoint);
 }
 
 static void on_exception(void *owner, const struct tp_five_tuple *five_tuple, const char *reason,
 			 const uint8_t *bytes, size_t len)
 {
+	tp_client_note(owner, five_tuple, reason);
 	tp_exception_tell(owner, five_tuple, TP_STAGE_PARSE, reason, bytes, len);
 }
 
@@ -50,12 +60,14 @@ static void tables_init(struct tp_server *server)
 	tp_map_init(&server->channels_by_peer, sizeof(struct tp_peer_key), 0);
 	tp_map_init(&server->transactions, sizeof(struct tp_transaction_key), WAITING_MAX);
 	tp_map_init(&server->reservations, TP_RESERVATION_TOKEN_SIZE, TP_RESERVATIONS_MAX);
+	tp_map_init_hashed(&server->clients, sizeof(struct tp_five_tuple), 0, tp_five_tuple_hash);
 	tp_replay_init(&server->replay);
 	tp_pool_init(&server->allocation_pool, sizeof(struct tp_allocation), 0);
 	tp_pool_init(&server->limit_pool, sizeof(struct tp_limit), 0);
 	tp_pool_init(&server->permission_pool, sizeof(struct tp_permission), 0);
 	tp_pool_init(&server->channel_pool, sizeof(struct tp_channel), 0);
 	tp_pool_init(&server->transaction_pool, sizeof(struct tp_transaction), WAITING_MAX);
+	tp_pool_init(&server->client_pool, sizeof(struct tp_client), 0);
 }
 
 static void tables_fini(struct tp_server *server)
@@ -67,12 +79,14 @@ static void tables_fini(struct tp_server *server)
 	tp_map_fini(&server->channels_by_peer);
 	tp_map_fini(&server->transactions);
 	tp_map_fini(&server->reservations);
+	tp_map_fini(&server->clients);
 	tp_replay_fini(&server->replay);
 	tp_pool_fini(&server->allocation_pool);
 	tp_pool_fini(&server->limit_pool);
 	tp_pool_fini(&server->permission_pool);
 	tp_pool_fini(&server->channel_pool);
 	tp_pool_fini(&server->transaction_pool);
+	tp_pool_fini(&server->client_pool);
 }
 
 /* Let other workers post to this one, or no longer. */
@@ -116,8 +130,10 @@ int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
 	server->handler = (struct tp_endpoint_handler){
 		.owner = server,
 		.message = tp_ingress_message,
+		.opened = on_opened,
 		.closed = on_closed,
 		.exception = on_exception,
+		.ask_certificate = tp_generation_wants(generation, TP_EVENT_on_client_connected),
 	};
 	tp_turn_counters_init(&server->counters);
 	tables_init(server);
@@ -186,6 +202,7 @@ void tp_server_free(struct tp_server **server)
 		return;
 	}
 	tp_server_stop(*server);
+	tp_client_close_all(*server);
 	tp_hairpin_free(&(*server)->hairpin);
 	tables_fini(*server);
 	tp_generation_unref(&(*server)->generation);

@@ -38,6 +38,7 @@ struct tp_server {
 	struct tp_map channels_by_peer;   /* by allocation and peer address */
 	struct tp_map transactions;       /* that wait, by five-tuple and transaction id */
 	struct tp_map reservations;       /* by token */
+	struct tp_map clients;            /* by five-tuple */
 	struct tp_replay replay;
 	struct tp_source_limit sources;
 	struct tp_hairpin *hairpin;
@@ -47,6 +48,7 @@ struct tp_server {
 	struct tp_pool permission_pool;
 	struct tp_pool channel_pool;
 	struct tp_pool transaction_pool;
+	struct tp_pool client_pool;
 
 	struct {
 		uint64_t count;

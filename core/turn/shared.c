@@ -10,6 +10,7 @@
 #include "turn/hairpin.h"
 #include "turn/live_ports.h"
 #include "turn/quota.h"
+#include "turn/service.h"
 #include "turn/settings.h"
 
 void tp_turn_options_init(struct tp_turn_options *options)
@@ -72,6 +73,7 @@ int tp_shared_create(const struct tp_turn_options *options, unsigned workers,
 		tp_shared_free(&shared);
 		return TP_ENOMEM;
 	}
+	tp_service_open(shared);
 	*out = shared;
 	return 0;
 }
@@ -81,6 +83,7 @@ void tp_shared_free(struct tp_shared **shared)
 	if (*shared == NULL) {
 		return;
 	}
+	tp_service_close(*shared);
 	tp_secret_wipe((*shared)->nonce_key, sizeof((*shared)->nonce_key));
 	tp_turn_settings_unref(&(*shared)->settings);
 	tp_quota_free(&(*shared)->quota);

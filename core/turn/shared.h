@@ -9,6 +9,7 @@
 
 #include <turnpike/addr.h>
 
+#include "host/service.h"
 #include "host/worker.h"
 #include "stun/codes.h"
 
@@ -87,6 +88,9 @@ struct tp_shared {
 	struct tp_quota *quota;
 	struct tp_live_ports *live_ports;
 	_Atomic uint64_t next_allocation_id;
+	_Atomic uint64_t next_client_id;
+	struct tp_allocation_service service; /* see turn/service.h */
+	atomic_uint orders;                   /* on their way */
 	unsigned worker_count;
 	bool translates; /* a relay address is advertised as another than it is bound to */
 	pthread_rwlock_t servers_lock;
