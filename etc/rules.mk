@@ -40,11 +40,18 @@ install-plugins: all
 		$(INSTALL) -m 755 "$$plugin" '$(DESTDIR)$(PLUGINDIR)' || exit 1; \
 	done
 
+# A page of section 3 is found under the name of each of its functions.
 install-man:
 	for page in man/*.[1-9]; do \
 		folder='$(DESTDIR)$(PREFIX)/share/man/man'"$${page##*.}"; \
 		$(INSTALL) -d "$$folder" && \
 		$(call relocate,"$$page","$$folder/$${page##*/}") || exit 1; \
+	done
+	for page in man/tp_*.3; do \
+		for name in $$($(SED) -n 's/^\.Nm \(tp_[a-z0-9_]*\).*/\1/p' "$$page"); do \
+			[ "man/$$name.3" = "$$page" ] || ln -sf "$${page##*/}" \
+				'$(DESTDIR)$(PREFIX)/share/man/man3/'"$$name.3" || exit 1; \
+		done; \
 	done
 
 CONF = '$(DESTDIR)$(SYSCONFDIR)/turnpike/turnpike.conf'

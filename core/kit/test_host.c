@@ -181,6 +181,7 @@ struct tp_test_host *tp_test_host_try(const char *plugin, const char *section,
 		err = tp_generation_worker_start(host->generation, &host->worker, problem);
 	}
 	if (err != 0) {
+		tp_test_objects_fini(host);
 		tp_generation_unref(&host->generation);
 		host_free(host);
 		return NULL;

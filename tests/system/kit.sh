@@ -37,6 +37,21 @@ pkg_config_knows() {
 }
 check "pkg-config knows headers, plugin folder and version" pkg_config_knows
 
+# --- pages ------------------------------------------------------------------------------
+
+found_by_name() {
+	local name page
+
+	for name in tp_test_fire tp_request_deny tp_main_post tp_plugin tp_addr_port; do
+		page=$dest$prefix/share/man/man3/$name.3
+		grep -q "^\.Nm $name" "$page" || {
+			echo "$page"
+			return 1
+		}
+	done
+}
+check "man finds a function by its name" found_by_name
+
 # --- turnpike-plugin -----------------------------------------------------------------
 
 generator=$dest$prefix/bin/turnpike-plugin
