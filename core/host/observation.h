@@ -17,7 +17,8 @@ struct tp_instance;
 
 struct tp_observed {
 	uint64_t calls;
-	uint64_t verdicts[4]; /* by enum tp_verdict */
+	uint64_t verdicts[4]; /* by enum tp_verdict: of handlers, and of answers to what they parked
+			       */
 	uint64_t wrong;       /* broke the rules of the event */
 	uint64_t missed;      /* parked and silent until the deadline */
 	uint64_t stale;       /* answered too late, or twice */

@@ -33,7 +33,7 @@ struct tp_limits {
  *
  * Thread: any; a worker acts on it in its next loop turn, at once on the owner's
  *         own thread. Nothing happens when it has ended meanwhile.
- * Errors: TP_ENOMEM, TP_ESHUTDOWN
+ * Errors: TP_EINVAL for a short table, TP_ENOMEM, TP_ESHUTDOWN
  */
 TP_API int tp_allocation_limit(uint64_t id, const struct tp_limits *limits);
 

@@ -58,7 +58,8 @@ TP_API void tp_worker_timer_cancel(struct tp_worker_timer **timer);
  *
  * Owner:  @arg is the caller's
  * Thread: any
- * Errors: TP_ENOMEM, TP_EINVAL for no such worker, TP_ESHUTDOWN
+ * Errors: TP_EINVAL for no such worker, TP_ESHUTDOWN when the instance has not
+ *         started there, or has stopped; TP_EFULL when too many calls wait, TP_ENOMEM
  * Since:  1.1
  */
 TP_API int tp_worker_post(struct tp_instance *self, unsigned worker,
