@@ -62,9 +62,9 @@ static void complain(struct tp_instance *instance, enum tp_event event, const ch
 	tp_counter_add(
 		tp_counter_named("host.verdict.wrong", "handlers that answered against the rules"),
 		1);
-	TP_LOG(TP_LOG_WARN, "host", "plugin %s broke the rules of %s and counts as %s: %s",
-	       tp_instance_name(instance), tp_event_table[event].name,
-	       verdict == TP_PASS ? "no opinion" : "refusal", what);
+	tp_instance_blame(instance, "plugin %s broke the rules of %s and counts as %s: %s",
+			  instance->name, tp_event_table[event].name,
+			  verdict == TP_PASS ? "no opinion" : "refusal", what);
 }
 
 /* What a failure of the instance counts as: its key "on_error". */
@@ -310,9 +310,9 @@ static void silent(struct tp_timer *timer)
 	tp_counter_add(tp_counter_named("host.ticket.silent",
 					"parked requests that nobody answered in time"),
 		       1);
-	TP_LOG(TP_LOG_WARN, "host", "plugin %s did not answer %s within %u ms: %s",
-	       tp_instance_name(instance), tp_event_table[request->asking.event].name,
-	       deadline_ms_of(request), verdict == TP_PASS ? "counts as no opinion" : "refused");
+	tp_instance_blame(instance, "plugin %s did not answer %s within %u ms: %s", instance->name,
+			  tp_event_table[request->asking.event].name, deadline_ms_of(request),
+			  verdict == TP_PASS ? "counts as no opinion" : "refused");
 	tp_dispatch_cancel(request);
 	forget_answer(request);
 	finish(request, go_on(request, verdict));

@@ -9,6 +9,13 @@
 /* One configured plugin with its values and state. */
 struct tp_instance;
 
+/*
+ * The keys that every [plugin.NAME] section has beside the plugin's own: "file",
+ * which the configuration takes out, and those that say how the host asks it. A
+ * plugin with an option of such a name keeps it for itself. Ends with a NULL name.
+ */
+extern const struct tp_option tp_instance_keys[];
+
 /** As tp_generation_create(), for one. @loaded is taken over, also on error. */
 int tp_instance_create(const struct tp_instance_config *config, struct tp_loaded *loaded,
 		       unsigned workers, char problem[TP_PROBLEM_SIZE], struct tp_instance **out);

@@ -62,5 +62,11 @@ void tp_instance_forget_failure(void);
 int tp_instance_failed(const struct tp_instance *instance, const char *what, int returned,
 		       char problem[TP_PROBLEM_SIZE]);
 
+/**
+ * A warning about what the instance has done. Each format is held back by itself
+ * when it comes too often, so that no instance silences another.
+ */
+void tp_instance_blame(struct tp_instance *instance, const char *format, ...) TP_PRINTF(2, 3);
+
 /** End all timers of the instance on that worker. Thread: the worker's. */
 void tp_instance_cancel_timers(struct tp_instance *instance, struct tp_worker *worker);

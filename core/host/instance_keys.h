@@ -3,13 +3,6 @@
 
 #include "host/instance_body.h"
 
-/*
- * The keys that every [plugin.NAME] section has beside the plugin's own: "file",
- * which the configuration takes out, and those that say how the host asks it. A
- * plugin with an option of such a name keeps it for itself.
- */
-extern const struct tp_option tp_instance_keys[];
-
 /**
  * Take our keys out of the instance's settings, and act on them.
  *

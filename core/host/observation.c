@@ -9,7 +9,6 @@
 #include <turnpike/error.h>
 
 #include "base/counter.h"
-#include "base/log.h"
 #include "host/observation_row.h"
 
 #define NS_PER_MS UINT64_C(1000000)
@@ -57,8 +56,10 @@ int tp_observation_rows_create(struct tp_instance *instance)
 	for (size_t worker = 0; worker < workers; worker++) {
 		instance->on_worker[worker].rows = &rows[worker * TP_EVENT_COUNT];
 		for (size_t event = 0; event < TP_EVENT_COUNT; event++) {
-			instance->on_worker[worker].rows[event].place =
-				(struct tp_place){instance->name, tp_event_table[event].name};
+			struct tp_observation_row *row = &instance->on_worker[worker].rows[event];
+
+			row->place = (struct tp_place){instance->name, tp_event_table[event].name};
+			row->instance = instance;
 		}
 	}
 	return 0;
@@ -97,9 +98,10 @@ static void blame(struct tp_observation_row *row, uint64_t spent_ns)
 	tp_observation_add(&row->slow, 1);
 	tp_counter_add(tp_counter_named("host.handler.slow", "handlers that held up their worker"),
 		       1);
-	TP_LOG(TP_LOG_WARN, "host",
-	       "plugin %s held up its worker for %" PRIu64 " ms in %s: handlers must not block",
-	       row->place.instance, spent_ns / NS_PER_MS, row->place.what);
+	tp_instance_blame(row->instance,
+			  "plugin %s held up its worker for %" PRIu64
+			  " ms in %s: handlers must not block",
+			  row->place.instance, spent_ns / NS_PER_MS, row->place.what);
 }
 
 void tp_observation_begin(struct tp_observation_row *row, struct tp_observed_call *call)

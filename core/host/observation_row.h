@@ -20,6 +20,7 @@
  */
 struct tp_observation_row {
 	_Alignas(64) struct tp_place place;
+	struct tp_instance *instance;
 	_Atomic uint64_t calls;
 	_Atomic uint64_t verdicts[4]; /* TP_PASS of packets is not counted: what is left */
 	_Atomic uint64_t wrong;

@@ -203,7 +203,7 @@ void tp_ticket_table_forget(struct tp_ticket_table *table, const struct tp_insta
 	for (uint32_t i = 0; i < table->used; i++) {
 		struct slot *slot = &table->slots[i];
 
-		if (slot->row != NULL && slot->row->place.instance == instance->name) {
+		if (slot->row != NULL && slot->row->instance == instance) {
 			slot->row = NULL;
 		}
 	}

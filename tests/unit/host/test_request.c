@@ -199,6 +199,172 @@ static void a_lifetime_is_only_shortened(void)
 	}
 }
 
+/* --- limits ------------------------------------------------------------------------ */
+
+static const struct tp_limits *wanted_limits;
+static size_t wanted_limit_count;
+
+static void limit(struct tp_request *request)
+{
+	for (size_t i = 0; i < wanted_limit_count; i++) {
+		tp_request_limit(request, &wanted_limits[i]);
+	}
+	tp_request_limit(request, NULL);
+}
+
+static void the_lowest_limits_count(void)
+{
+	const size_t size = sizeof(struct tp_limits);
+	const struct {
+		struct tp_limits wanted[3];
+		uint64_t bits_per_s;
+		uint64_t packets_per_s;
+	} cases[] = {
+		{{{size, 0, 0}, {size, 0, 0}, {size, 0, 0}}, 0, 0},
+		{{{size, 8, 0}, {size, 0, 9}, {size, 0, 0}}, 8, 9},
+		{{{size, 8, 9}, {size, 9, 8}, {size, 0, 0}}, 8, 8},
+		{{{size - 1, 1, 1}, {size, 9, 9}, {size, 10, 10}}, 9, 9},
+		{{{size + 8, 5, 5}, {size, 9, 9}, {size, 4, 0}}, 4, 5},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_host *host = open_with(limit);
+		const struct fake_asked *asked;
+
+		wanted_limits = cases[i].wanted;
+		wanted_limit_count = 3;
+		asked = allocate(host);
+		CU_ASSERT_EQUAL(asked->limits.bits_per_s, cases[i].bits_per_s);
+		CU_ASSERT_EQUAL(asked->limits.packets_per_s, cases[i].packets_per_s);
+		fake_host_close(host);
+	}
+}
+
+/* --- where to go ------------------------------------------------------------------- */
+
+static struct tp_addr place;
+static const char *domain;
+
+static void redirect(struct tp_request *request)
+{
+	verdict = tp_request_redirect(request, &place, domain);
+}
+
+static void a_client_is_sent_elsewhere(void)
+{
+	static char long_domain[257];
+	static const struct {
+		const char *alternate;
+		const char *domain;
+		enum tp_verdict verdict;
+	} cases[] = {
+		{"203.0.113.9:3478", NULL, TP_ALLOW},
+		{"203.0.113.9:3478", "turn2.example.org", TP_ALLOW},
+		{"[2001:db8::9]:3478", NULL, TP_PASS}, /* RFC 8489 section 14.15 */
+		{"203.0.113.9", NULL, TP_PASS},
+		{"203.0.113.9:3478", "", TP_PASS},
+		{"203.0.113.9:3478", long_domain, TP_PASS}, /* section 14.16 */
+		{"203.0.113.9:3478", long_domain + 1, TP_ALLOW},
+	};
+	const struct tp_redirect event = {.family = TP_FAMILY_IPV4};
+
+	memset(long_domain, 'a', 256);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_host *host = open_with(redirect);
+		const struct fake_asked *asked;
+
+		CU_ASSERT_EQUAL(tp_addr_parse(cases[i].alternate, &place), 0);
+		domain = cases[i].domain;
+		asked = fake_host_ask(host, TP_EVENT_on_turn_redirect, &event);
+		CU_ASSERT_EQUAL(asked->verdict, cases[i].verdict);
+		if (cases[i].verdict == TP_ALLOW) {
+			CU_ASSERT_TRUE(tp_addr_equal(&asked->alternate, &place));
+			CU_ASSERT_EQUAL(asked->alternate_domain == NULL, domain == NULL);
+		}
+		fake_host_close(host);
+	}
+}
+
+static void allow(struct tp_request *request)
+{
+	(void)request;
+	verdict = TP_ALLOW;
+}
+
+static void a_redirection_to_nowhere_is_refused(void)
+{
+	const struct tp_redirect event = {.family = TP_FAMILY_IPV4};
+	struct fake_host *host = open_with(allow);
+
+	CU_ASSERT_EQUAL(fake_host_ask(host, TP_EVENT_on_turn_redirect, &event)->verdict, TP_DENY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(fake_host_log(host), "allowed without an alternate server"));
+	fake_host_close(host);
+}
+
+static const struct tp_addr *relay;
+static uint16_t ports[2];
+
+static void choose(struct tp_request *request)
+{
+	verdict = tp_request_choose_relay(request, relay, ports[0], ports[1]);
+}
+
+static void a_relayed_address_is_chosen(void)
+{
+	static const struct {
+		const char *relay;
+		uint16_t ports[2];
+		enum tp_verdict verdict;
+	} cases[] = {
+		{NULL, {0, 0}, TP_ALLOW},
+		{"203.0.113.7", {0, 0}, TP_ALLOW},
+		{"203.0.113.7", {50000, 50000}, TP_ALLOW},
+		{NULL, {50000, 50999}, TP_ALLOW},
+		{NULL, {50001, 50000}, TP_DENY},
+		{NULL, {0, 50000}, TP_DENY},
+		{NULL, {50000, 0}, TP_DENY},
+		{"2001:db8::7", {0, 0}, TP_DENY}, /* another family than was asked for */
+	};
+	const struct tp_choose_relay event = {.family = TP_FAMILY_IPV4};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_host *host = open_with(choose);
+		const struct fake_asked *asked;
+
+		relay = NULL;
+		if (cases[i].relay != NULL) {
+			CU_ASSERT_EQUAL(tp_addr_parse(cases[i].relay, &place), 0);
+			relay = &place;
+		}
+		memcpy(ports, cases[i].ports, sizeof(ports));
+		asked = fake_host_ask(host, TP_EVENT_on_turn_choose_relay, &event);
+		CU_ASSERT_EQUAL(asked->verdict, cases[i].verdict);
+		if (cases[i].verdict == TP_ALLOW) {
+			CU_ASSERT_EQUAL(asked->port_min, ports[0]);
+			CU_ASSERT_EQUAL(asked->port_max, ports[1]);
+			CU_ASSERT_EQUAL(asked->relay.family == TP_FAMILY_NONE, relay == NULL);
+		} else {
+			CU_ASSERT_EQUAL(asked->code, 508);
+		}
+		fake_host_close(host);
+	}
+}
+
+static void decide(struct tp_request *request)
+{
+	CU_ASSERT_EQUAL(tp_request_redirect(request, &place, NULL), TP_PASS);
+	CU_ASSERT_EQUAL(tp_request_choose_relay(request, NULL, 0, 0), TP_DENY);
+}
+
+static void decisions_are_for_their_own_events(void)
+{
+	struct fake_host *host = open_with(decide);
+
+	CU_ASSERT_EQUAL(tp_addr_parse("203.0.113.9:3478", &place), 0);
+	CU_ASSERT_EQUAL(allocate(host)->verdict, TP_PASS);
+	fake_host_close(host);
+}
+
 /* --- attributes -------------------------------------------------------------------- */
 
 static uint16_t added_type;
@@ -331,6 +497,8 @@ static void all_of_the_credentials_arrive(void)
 		.valid_for_s = 1,
 		.max_allocations = 2,
 		.max_lifetime_s = 3,
+		.max_bits_per_s = 4,
+		.max_packets_per_s = 5,
 		.more_passwords = more,
 		.more_password_count = 2,
 	};
@@ -347,6 +515,8 @@ static void all_of_the_credentials_arrive(void)
 	CU_ASSERT_EQUAL(asked->valid_for_s, 1);
 	CU_ASSERT_EQUAL(asked->max_allocations, 2);
 	CU_ASSERT_EQUAL(asked->max_lifetime_s, 3);
+	CU_ASSERT_EQUAL(asked->max_bits_per_s, 4);
+	CU_ASSERT_EQUAL(asked->max_packets_per_s, 5);
 	CU_ASSERT_EQUAL_FATAL(asked->more_password_count, 2);
 	CU_ASSERT_STRING_EQUAL(asked->more_passwords[1], "older");
 	fake_host_close(host);
@@ -368,6 +538,8 @@ static void gates_take_no_credentials(void)
 TEST_SUITE("request", TEST(a_handler_sees_the_request), TEST(a_handler_sees_only_what_counts),
 	   TEST(a_code_out_of_range_is_the_events_own), TEST(each_event_has_a_code_of_its_own),
 	   TEST(a_reason_is_cut_between_characters), TEST(a_lifetime_is_only_shortened),
-	   TEST(a_response_takes_optional_attributes), TEST(other_events_have_no_response),
-	   TEST(credentials_are_taken_or_refused), TEST(all_of_the_credentials_arrive),
-	   TEST(gates_take_no_credentials));
+	   TEST(the_lowest_limits_count), TEST(a_client_is_sent_elsewhere),
+	   TEST(a_redirection_to_nowhere_is_refused), TEST(a_relayed_address_is_chosen),
+	   TEST(decisions_are_for_their_own_events), TEST(a_response_takes_optional_attributes),
+	   TEST(other_events_have_no_response), TEST(credentials_are_taken_or_refused),
+	   TEST(all_of_the_credentials_arrive), TEST(gates_take_no_credentials));

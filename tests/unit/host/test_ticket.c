@@ -126,12 +126,16 @@ static void nonsense_is_answered_with_an_error(void)
 	CU_ASSERT_EQUAL(tp_ticket_answer(ticket, TP_PASS, 403), TP_EINVAL);
 	CU_ASSERT_EQUAL(tp_ticket_answer((struct tp_ticket){0}, TP_PASS, 0), TP_EINVAL);
 	CU_ASSERT_EQUAL(tp_ticket_answer((struct tp_ticket){UINT64_MAX}, TP_PASS, 0), TP_EINVAL);
+	CU_ASSERT_EQUAL(tp_ticket_deny(ticket, 299, NULL), TP_EINVAL);
+	CU_ASSERT_EQUAL(tp_ticket_deny(ticket, 700, "no"), TP_EINVAL);
+	CU_ASSERT_EQUAL(tp_ticket_deny((struct tp_ticket){0}, 403, "no"), TP_EINVAL);
 	CU_ASSERT_EQUAL(tp_ticket_provide(ticket, NULL), TP_EINVAL);
 	CU_ASSERT_EQUAL(tp_ticket_provide(ticket, &empty), TP_EINVAL);
 	CU_ASSERT_EQUAL(tp_ticket_provide(ticket, &short_table), TP_EINVAL);
 	tp_ticket_release(worker.tickets, ticket);
 	table_close();
 	CU_ASSERT_EQUAL(tp_ticket_answer(ticket, TP_PASS, 0), TP_ESHUTDOWN);
+	CU_ASSERT_EQUAL(tp_ticket_deny(ticket, 403, "no"), TP_ESHUTDOWN);
 	CU_ASSERT_EQUAL(tp_ticket_provide(ticket, &good), TP_ESHUTDOWN);
 }
 
