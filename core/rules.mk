@@ -6,6 +6,7 @@ ifeq ($(URING),yes)
 CPPFLAGS_ALL += -DTP_HAVE_URING
 LIBS += -luring
 endif
+LIBS += -ljansson
 NOT_IN_LAYERS := core/daemon/main.c $(if $(filter yes,$(URING)),,core/io/datagram_uring.c)
 
 define layer

@@ -84,8 +84,7 @@ bool tp_roll_again(struct tp_roll_cell *cell)
 	return tp_mailbox_post(cell->worker->worker.mailbox, &cell->message) == 0;
 }
 
-int tp_roll_call(struct tp_crew *crew, const struct tp_main *main, const struct tp_roll_ops *ops,
-		 void *question, uint64_t deadline_ms)
+int tp_roll_create(struct tp_crew *crew, const struct tp_main *main, struct tp_roll **out)
 {
 	unsigned count = tp_crew_size(crew);
 	struct tp_roll *roll = calloc(1, sizeof(*roll) + count * sizeof(roll->cells[0]));
@@ -93,15 +92,9 @@ int tp_roll_call(struct tp_crew *crew, const struct tp_main *main, const struct 
 	if (roll == NULL) {
 		return TP_ENOMEM;
 	}
-	roll->ops = ops;
-	roll->question = question;
 	roll->main = *main;
 	roll->count = count;
-	roll->out = count;
 	tp_timer_init(&roll->deadline, too_late);
-	if (deadline_ms != 0) {
-		tp_loop_arm(main->loop, &roll->deadline, tp_loop_now_ms(main->loop) + deadline_ms);
-	}
 	for (unsigned i = 0; i < count; i++) {
 		struct tp_roll_cell *cell = &roll->cells[i];
 
@@ -109,14 +102,34 @@ int tp_roll_call(struct tp_crew *crew, const struct tp_main *main, const struct 
 		cell->worker = tp_crew_worker(crew, i);
 		cell->message.deliver = ask_here;
 	}
-	for (unsigned i = 0; i < count; i++) {
+	*out = roll;
+	return 0;
+}
+
+void tp_roll_free(struct tp_roll **roll)
+{
+	free(*roll);
+	*roll = NULL;
+}
+
+void tp_roll_call(struct tp_roll *roll, const struct tp_roll_ops *ops, void *question,
+		  uint64_t deadline_ms)
+{
+	struct tp_loop *loop = roll->main.loop;
+
+	roll->ops = ops;
+	roll->question = question;
+	roll->out = roll->count;
+	if (deadline_ms != 0) {
+		tp_loop_arm(loop, &roll->deadline, tp_loop_now_ms(loop) + deadline_ms);
+	}
+	for (unsigned i = 0; i < roll->count; i++) {
 		struct tp_roll_cell *cell = &roll->cells[i];
 
 		if (tp_mailbox_post(cell->worker->worker.mailbox, &cell->message) != 0) {
 			send_back(cell); /* it has ended */
 		}
 	}
-	return 0;
 }
 
 bool tp_roll_answered(const struct tp_roll *roll, unsigned worker)

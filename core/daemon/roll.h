@@ -35,14 +35,21 @@ struct tp_roll_ops {
 };
 
 /**
+ * Owner:  belongs to itself from tp_roll_call() on; tp_roll_free() before that
+ * Errors: TP_ENOMEM
+ */
+int tp_roll_create(struct tp_crew *crew, const struct tp_main *main, struct tp_roll **out);
+/** Never called. Sets the pointer to NULL; NULL inside is fine. */
+void tp_roll_free(struct tp_roll **roll);
+
+/**
  * @question:    passed on; until ops->free
  * @deadline_ms: from now on; 0: as long as it takes
  *
  * Thread: main
- * Errors: TP_ENOMEM; then nothing of @ops has been or will be called
  */
-int tp_roll_call(struct tp_crew *crew, const struct tp_main *main, const struct tp_roll_ops *ops,
-		 void *question, uint64_t deadline_ms);
+void tp_roll_call(struct tp_roll *roll, const struct tp_roll_ops *ops, void *question,
+		  uint64_t deadline_ms);
 
 /** The worker has answered. Thread: the worker's. */
 void tp_roll_answer(struct tp_roll_cell *cell);

@@ -6,6 +6,7 @@
 
 #include "base/counter.h"
 #include "base/list.h"
+#include "daemon/crash.h"
 #include "host/ticket.h"
 #include "io/loop.h"
 
@@ -101,7 +102,12 @@ int tp_crew_worker_init(struct tp_crew_worker *worker, struct tp_shared *shared,
 int tp_crew_worker_prepare(struct tp_crew_worker *worker, struct tp_generation *generation,
 			   char problem[TP_PROBLEM_SIZE])
 {
-	return tp_generation_worker_start(generation, &worker->worker, problem);
+	int err = tp_generation_worker_start(generation, &worker->worker, problem);
+
+	if (err == 0) {
+		worker->prepared = tp_generation_ref(generation);
+	}
+	return err;
 }
 
 static void renew_certs(struct tp_crew_worker *worker, struct tp_certs *const *certs)
@@ -117,19 +123,20 @@ void tp_crew_worker_change(struct tp_crew_worker *worker, const struct tp_change
 			   struct tp_leaving *leaving)
 {
 	leaving->generation = worker->generation;
-	worker->generation = tp_generation_ref(change->generation);
+	worker->generation = worker->prepared;
+	worker->prepared = NULL;
 	worker->worker.park_deadline_ms = change->park_deadline_ms;
 	renew_certs(worker, change->certs);
 	if (worker->server != NULL) {
-		tp_server_reload(worker->server, change->generation, change->settings);
+		tp_server_reload(worker->server, worker->generation, change->settings);
 	}
 	tp_retirement_add(&worker->retirement, leaving);
 }
 
-void tp_crew_worker_abandon(struct tp_crew_worker *worker, struct tp_generation *generation,
-			    struct tp_leaving *leaving)
+void tp_crew_worker_abandon(struct tp_crew_worker *worker, struct tp_leaving *leaving)
 {
-	leaving->generation = tp_generation_ref(generation);
+	leaving->generation = worker->prepared;
+	worker->prepared = NULL;
 	tp_retirement_add(&worker->retirement, leaving);
 }
 
@@ -174,6 +181,10 @@ static void end(struct tp_crew_worker *worker)
 	worker->retirement.server = NULL;
 	tp_server_free(&worker->server);
 	tp_retirement_finish(&worker->retirement);
+	if (worker->prepared != NULL) {
+		tp_generation_worker_stop(worker->prepared, &worker->worker);
+		tp_generation_unref(&worker->prepared);
+	}
 	if (worker->error == 0) {
 		tp_generation_worker_stop(worker->generation, &worker->worker);
 	}
@@ -190,6 +201,7 @@ void *tp_crew_worker_run(void *arg)
 	pthread_setname_np(pthread_self(), name);
 	tp_counter_use_row(worker->worker.index + 1);
 	tp_worker_enter(&worker->worker);
+	tp_crash_stack_open();
 	worker->error =
 		tp_generation_worker_start(worker->generation, &worker->worker, worker->problem);
 	if (tp_gate_pass(worker->gate, TP_CREW_STARTING, worker->error != 0) == TP_CREW_RUNNING) {
@@ -197,6 +209,7 @@ void *tp_crew_worker_run(void *arg)
 		tp_gate_pass(worker->gate, TP_CREW_RUNNING, false);
 	}
 	end(worker);
+	tp_crash_stack_close();
 	tp_worker_enter(NULL);
 	tp_counter_use_row(0);
 	return NULL;

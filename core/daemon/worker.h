@@ -45,6 +45,7 @@ struct tp_crew_worker {
 	struct tp_worker worker; /* as host and plugins see it */
 	struct tp_gate *gate;
 	struct tp_generation *generation; /* a reference */
+	struct tp_generation *prepared;   /* started beside it; a reference; NULL: none */
 	struct tp_server *server;
 	struct tp_retirement retirement;
 	struct tp_listener **listeners; /* by binding; NULL where not open */
@@ -67,29 +68,29 @@ int tp_crew_worker_init(struct tp_crew_worker *worker, struct tp_shared *shared,
 
 /* What a reload gives to every worker. Read by all of them at once. */
 struct tp_change {
-	struct tp_generation *generation;
 	struct tp_turn_settings *settings;
 	struct tp_certs **certs; /* by binding; NULL: as it is; NULL inside likewise */
 	uint32_t park_deadline_ms;
 };
 
-/** Start the plugins of another generation. Errors: what one of them returned. */
+/**
+ * Start the plugins of another generation; change or abandon comes next. Thread:
+ * the worker's, as are those. Errors: what a plugin returned.
+ */
 int tp_crew_worker_prepare(struct tp_crew_worker *worker, struct tp_generation *generation,
 			   char problem[TP_PROBLEM_SIZE]);
 
 /**
- * Between two turns: serve with what is new, and let the generation before go.
+ * Between two turns: serve with the one that is prepared, and let the generation
+ * before go.
  *
  * @leaving: main_mailbox and message are set; the rest is filled here
- *
- * Thread: the worker's, as are the next two
  */
 void tp_crew_worker_change(struct tp_crew_worker *worker, const struct tp_change *change,
 			   struct tp_leaving *leaving);
 
-/** The same for one that was prepared and is not wanted after all. */
-void tp_crew_worker_abandon(struct tp_crew_worker *worker, struct tp_generation *generation,
-			    struct tp_leaving *leaving);
+/** It is not wanted after all: let it go. */
+void tp_crew_worker_abandon(struct tp_crew_worker *worker, struct tp_leaving *leaving);
 
 /** Connections and sessions of its listeners. */
 size_t tp_crew_worker_connections(const struct tp_crew_worker *worker);

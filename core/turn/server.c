@@ -147,11 +147,28 @@ const struct tp_endpoint_handler *tp_server_handler(const struct tp_server *serv
 	return &server->handler;
 }
 
+/* What plugins have attached goes to those who come after them. */
+static void adopt_attachments(struct tp_server *server, const struct tp_generation *generation)
+{
+	struct tp_allocation *allocation;
+	struct tp_client *client;
+	size_t cursor = 0;
+
+	while ((allocation = tp_map_next(&server->allocations, &cursor)) != NULL) {
+		tp_attachments_adopt(&allocation->handle.attachments, generation);
+	}
+	cursor = 0;
+	while ((client = tp_map_next(&server->clients, &cursor)) != NULL) {
+		tp_attachments_adopt(&client->handle.attachments, generation);
+	}
+}
+
 void tp_server_reload(struct tp_server *server, struct tp_generation *generation,
 		      struct tp_turn_settings *settings)
 {
 	const struct tp_server_reload event = {.generation = generation->number};
 
+	adopt_attachments(server, generation);
 	tp_generation_ref(generation);
 	tp_generation_unref(&server->generation);
 	server->generation = generation;
