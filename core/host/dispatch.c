@@ -370,28 +370,28 @@ void tp_dispatch_tell(struct tp_generation *generation, enum tp_event event, con
 	}
 }
 
-static __attribute__((noinline)) enum tp_verdict packet_timed(struct tp_instance *instance,
-							      struct tp_observation_row *row,
-							      enum tp_event event,
-							      const void *payload)
+typedef enum tp_verdict (*packet_fn)(struct tp_instance *instance, const void *payload);
+
+static __attribute__((noinline, cold)) enum tp_verdict packet_timed(struct tp_instance *instance,
+								    struct tp_observation_row *row,
+								    packet_fn packet,
+								    const void *payload)
 {
 	struct tp_observed_call call;
 	enum tp_verdict verdict;
 
 	tp_observation_begin(row, &call);
-	verdict = tp_event_table[event].packet(instance, payload);
+	verdict = packet(instance, payload);
 	tp_observation_end(row, &call);
 	return verdict;
 }
 
 /* Anything but a pass. */
-static __attribute__((noinline)) enum tp_verdict packet_judge(struct tp_instance *instance,
-							      struct tp_observation_row *row,
-							      enum tp_event event,
-							      enum tp_verdict verdict)
+static __attribute__((noinline, cold)) enum tp_verdict
+packet_judge(struct tp_instance *instance, enum tp_event event, enum tp_verdict verdict)
 {
 	if (verdict == TP_ALLOW || verdict == TP_DENY) {
-		tp_observation_add(&row->verdicts[verdict], 1);
+		tp_observation_add(&tp_observation_row(instance, event)->verdicts[verdict], 1);
 		return verdict == TP_DENY ? TP_DENY : TP_PASS;
 	}
 	verdict = verdict_on_error(instance);
@@ -399,30 +399,33 @@ static __attribute__((noinline)) enum tp_verdict packet_judge(struct tp_instance
 	return verdict;
 }
 
-static enum tp_verdict packet_one(struct tp_instance *instance, enum tp_event event,
-				  const void *payload)
+/* For each packet, so nothing but what must be; never inside another handler. */
+static inline enum tp_verdict packet_one(struct tp_instance *instance, enum tp_event event,
+					 packet_fn packet, const void *payload)
 {
 	struct tp_observation_row *row = tp_observation_row(instance, event);
-	const struct tp_place *before;
 	enum tp_verdict verdict;
 
 	if (tp_observation_add(&row->calls, 1) % TP_OBSERVED_EVERY == 0) {
-		verdict = packet_timed(instance, row, event, payload);
-	} else {
-		before = tp_place_enter(&row->place);
-		verdict = tp_event_table[event].packet(instance, payload);
-		tp_place_leave(before);
+		return packet_timed(instance, row, packet, payload);
 	}
-	return verdict == TP_PASS ? TP_PASS : packet_judge(instance, row, event, verdict);
+	tp_place_enter(&row->place);
+	verdict = packet(instance, payload);
+	tp_place_leave(NULL);
+	return verdict;
 }
 
 enum tp_verdict tp_dispatch_packet(struct tp_generation *generation, enum tp_event event,
 				   const void *payload)
 {
-	const struct tp_chain *chain = &generation->chains[event];
+	struct tp_instance *const *instance = generation->chains[event].instances;
+	struct tp_instance *const *end = instance + generation->chains[event].count;
+	packet_fn packet = tp_event_table[event].packet;
 
-	for (size_t i = 0; i < chain->count; i++) {
-		if (packet_one(chain->instances[i], event, payload) == TP_DENY) {
+	for (; instance != end; instance++) {
+		enum tp_verdict verdict = packet_one(*instance, event, packet, payload);
+
+		if (verdict != TP_PASS && packet_judge(*instance, event, verdict) == TP_DENY) {
 			return TP_DENY;
 		}
 	}
