@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <turnpike/test.h>
 
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "support/suite.h"
 
@@ -320,6 +324,95 @@ static void options_are_checked_as_in_the_file(void)
 	end();
 }
 
+/* --- what a test does wrong --------------------------------------------------------------- */
+
+static void has_no_plugin(void)
+{
+	tp_test_host_create("nowhere", "");
+}
+
+static void has_no_equals(void)
+{
+	tp_test_host_create(OPTIONS, "limit = 1\nlimit 2");
+}
+
+static void has_a_wrong_option(void)
+{
+	tp_test_host_create(OPTIONS, "limit = 101");
+}
+
+static void has_no_address(void)
+{
+	begin("");
+	tp_test_set_five_tuple(host, TP_TRANSPORT_UDP, "alice", "bob");
+}
+
+static void has_no_message(void)
+{
+	begin("");
+	tp_test_set_request(host, "hello", 5);
+}
+
+static void leaves_a_descriptor_open(void)
+{
+	begin("");
+	CU_ASSERT_TRUE(dup(STDIN_FILENO) >= 0);
+	end();
+}
+
+/* Do it in a process of its own; how that ended, and what it wrote to stderr. */
+static int in_child(void (*run)(void), char said[1024])
+{
+	size_t len = 0;
+	ssize_t got;
+	int status = 0;
+	int ends[2];
+	pid_t pid;
+
+	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+	fflush(NULL);
+	pid = fork();
+	CU_ASSERT_FATAL(pid >= 0);
+	if (pid == 0) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+		signal(SIGABRT, SIG_DFL);
+		dup2(ends[1], STDERR_FILENO);
+		run();
+		_exit(0);
+	}
+	close(ends[1]);
+	while ((got = read(ends[0], said + len, 1023 - len)) > 0) {
+		len += (size_t)got;
+	}
+	said[len] = '\0';
+	close(ends[0]);
+	CU_ASSERT_EQUAL(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void a_mistake_of_the_test_ends_it_with_a_sentence(void)
+{
+	static const struct {
+		void (*run)(void);
+		const char *says;
+	} cases[] = {
+		{has_no_plugin, "test host: there is no nowhere.so"},
+		{has_no_equals, "test host: line 2 of the section has no '='"},
+		{has_a_wrong_option, "limit"},
+		{has_no_address, "test host: \"alice\" is no address"},
+		{has_no_message, "test host: the request is no STUN message: "},
+		{leaves_a_descriptor_open, "test host: the plugin leaves 1 descriptors open"},
+	};
+	char said[1024];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int status = in_child(cases[i].run, said);
+
+		CU_ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+		CU_ASSERT_PTR_NOT_NULL(strstr(said, cases[i].says));
+	}
+}
+
 TEST_SUITE("test_host", TEST(shows_what_is_provided), TEST(shows_what_an_allocation_is_limited_to),
 	   TEST(shows_where_a_client_is_sent), TEST(shows_which_relay_is_chosen),
 	   TEST(an_event_nobody_handles_passes), TEST(another_thread_may_answer),
@@ -330,4 +423,5 @@ TEST_SUITE("test_host", TEST(shows_what_is_provided), TEST(shows_what_an_allocat
 	   TEST(attached_state_outlives_a_reload), TEST(what_is_killed_ends_in_the_next_turn),
 	   TEST(limits_are_read_back), TEST(a_connection_is_found_and_has_state),
 	   TEST(a_connection_may_be_denied), TEST(posted_calls_come_in_the_next_turn),
-	   TEST(a_command_prints_or_says_why_not), TEST(options_are_checked_as_in_the_file));
+	   TEST(a_command_prints_or_says_why_not), TEST(options_are_checked_as_in_the_file),
+	   TEST(a_mistake_of_the_test_ends_it_with_a_sentence));
