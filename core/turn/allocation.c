@@ -14,6 +14,7 @@
 #include "turn/permission.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
+#include "turn/usage.h"
 
 static void expire(struct tp_timer *timer)
 {
@@ -145,6 +146,7 @@ int tp_allocation_create(struct tp_server *server, const struct tp_allocation_pa
 	allocation->quota = *params->quota;
 	*params->quota = NULL;
 
+	tp_usage_begin(allocation);
 	tp_counter_add(server->counters.allocations_created, 1);
 	*out = allocation;
 	return 0;
@@ -191,6 +193,7 @@ void tp_allocation_delete(struct tp_allocation *allocation, enum tp_delete_cause
 	tp_transaction_cancel_all(&allocation->transactions);
 	tp_channel_free_all(allocation);
 	tp_permission_free_all(allocation);
+	tp_usage_end(allocation);
 	tell_deleted(allocation, cause);
 	release(allocation);
 }

@@ -20,6 +20,7 @@
 
 struct tp_endpoint;
 struct tp_server;
+struct tp_usage_meter;
 
 /*
  * An allocation (RFC 8656 section 3.2): ties a client's five-tuple to a relayed
@@ -44,6 +45,7 @@ struct tp_allocation {
 		struct tp_allocation_view view; /* id and five_tuple are keys of the server's */
 	};
 
+	struct tp_usage_meter *usage; /* NULL: none */
 	uint32_t permission_count;
 	uint32_t channel_count;
 

@@ -7,6 +7,7 @@
 #include "turn/methods.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
+#include "turn/usage.h"
 
 /* Refresh: RFC 8656 sections 8.1 to 8.2. */
 
@@ -99,6 +100,7 @@ static uint16_t commit(struct tp_transaction *transaction)
 		tp_allocation_delete(allocation, TP_DELETE_REFRESH);
 	} else {
 		tp_allocation_refresh(allocation, transaction->request.lifetime_s);
+		tp_usage_begin(allocation);
 		tp_datagram_count_drops(allocation->relay.datagram);
 		tell_refreshed(allocation, transaction->request.lifetime_s);
 	}

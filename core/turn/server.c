@@ -17,7 +17,9 @@
 #include "turn/permission.h"
 #include "turn/reservation.h"
 #include "turn/settings.h"
+#include "turn/tick.h"
 #include "turn/transaction.h"
+#include "turn/usage.h"
 
 /* Requests that wait at a time on one worker. */
 #define WAITING_MAX 65536
@@ -64,6 +66,7 @@ static void tables_init(struct tp_server *server)
 	tp_replay_init(&server->replay);
 	tp_pool_init(&server->allocation_pool, sizeof(struct tp_allocation), 0);
 	tp_pool_init(&server->limit_pool, sizeof(struct tp_limit), 0);
+	tp_pool_init(&server->meter_pool, sizeof(struct tp_usage_meter), 0);
 	tp_pool_init(&server->permission_pool, sizeof(struct tp_permission), 0);
 	tp_pool_init(&server->channel_pool, sizeof(struct tp_channel), 0);
 	tp_pool_init(&server->transaction_pool, sizeof(struct tp_transaction), WAITING_MAX);
@@ -83,6 +86,7 @@ static void tables_fini(struct tp_server *server)
 	tp_replay_fini(&server->replay);
 	tp_pool_fini(&server->allocation_pool);
 	tp_pool_fini(&server->limit_pool);
+	tp_pool_fini(&server->meter_pool);
 	tp_pool_fini(&server->permission_pool);
 	tp_pool_fini(&server->channel_pool);
 	tp_pool_fini(&server->transaction_pool);
@@ -137,6 +141,7 @@ int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
 	};
 	tp_turn_counters_init(&server->counters);
 	tables_init(server);
+	tp_tick_begin(server);
 	announce(shared, worker->index, server);
 	*out = server;
 	return 0;
@@ -173,6 +178,7 @@ void tp_server_reload(struct tp_server *server, struct tp_generation *generation
 	tp_generation_unref(&server->generation);
 	server->generation = generation;
 	use_settings(server, settings);
+	tp_tick_begin(server);
 	if (tp_generation_wants(generation, TP_EVENT_on_server_reload)) {
 		tp_dispatch_tell(generation, TP_EVENT_on_server_reload, &event);
 	}
@@ -193,7 +199,15 @@ bool tp_server_uses(const struct tp_server *server, const struct tp_generation *
 
 void tp_server_drain(struct tp_server *server)
 {
+	const struct tp_server_drain event = {.allocations = tp_server_allocation_count(server)};
+
+	if (server->draining) {
+		return;
+	}
 	server->draining = true;
+	if (tp_generation_wants(server->generation, TP_EVENT_on_server_drain)) {
+		tp_dispatch_tell(server->generation, TP_EVENT_on_server_drain, &event);
+	}
 }
 
 void tp_server_stop(struct tp_server *server)
@@ -206,6 +220,7 @@ void tp_server_stop(struct tp_server *server)
 	server->stopped = true;
 	server->draining = true;
 	announce(server->shared, server->worker->index, NULL);
+	tp_tick_end(server);
 	tp_transaction_cancel_endpoint(server, NULL);
 	while ((allocation = tp_map_drain(&server->allocations)) != NULL) {
 		tp_allocation_delete(allocation, TP_DELETE_SHUTDOWN);

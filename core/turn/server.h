@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/pool.h"
+#include "base/wheel.h"
 #include "host/generation.h"
 #include "host/worker.h"
 #include "io/endpoint.h"
@@ -45,6 +46,7 @@ struct tp_server {
 
 	struct tp_pool allocation_pool;
 	struct tp_pool limit_pool;
+	struct tp_pool meter_pool;
 	struct tp_pool permission_pool;
 	struct tp_pool channel_pool;
 	struct tp_pool transaction_pool;
@@ -54,6 +56,7 @@ struct tp_server {
 		uint64_t count;
 		uint32_t server;
 	} indication_id; /* transaction id of the latest Data indication */
+	struct tp_timer tick;
 	unsigned next_relay_address;
 	unsigned next_alternate_server;
 	bool draining;

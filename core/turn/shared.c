@@ -23,6 +23,7 @@ void tp_turn_options_init(struct tp_turn_options *options)
 		.permission_lifetime_s = 300,
 		.channel_lifetime_s = 600,
 		.nonce_lifetime_s = 3600,
+		.usage_interval_s = 60,
 		.max_permissions = 64,
 		.max_channels = 32,
 		.password_algorithms = {TP_PASSWORD_SHA256, TP_PASSWORD_MD5},

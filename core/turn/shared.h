@@ -47,6 +47,7 @@ struct tp_turn_options {
 	uint32_t permission_lifetime_s;
 	uint32_t channel_lifetime_s;
 	uint32_t nonce_lifetime_s;
+	uint32_t usage_interval_s; /* between reports of an allocation; 0: only the last */
 
 	uint64_t max_allocations;          /* in all; 0: no limit */
 	uint32_t max_allocations_per_user; /* 0: no limit */
