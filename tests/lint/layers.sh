@@ -89,9 +89,13 @@ check() {
 		}
 	}
 
-	# "name", in plugins/<own>
-	function check_plugin(own, name) {
-		if (name ~ /\// || !exists("plugins/" own "/" name)) {
+	# "name" in plugins/<own>, or "common/name"
+	function check_plugin(own, name, file) {
+		file = name
+		if (sub(/^common\//, "", file)) {
+			own = "common"
+		}
+		if (file ~ /\// || !exists("plugins/" own "/" file)) {
 			problem("a plugin includes \"" name "\"")
 		}
 	}
@@ -133,8 +137,9 @@ self_test() {
 	mkdir "$work/tree/plugins" "$work/tree/tests"
 	echo '#include <stddef.h>' | plant include/turnpike/types.h
 	printf '#include <turnpike/types.h>\n#include "base/map.h"\n' | plant core/turn/relay.c
-	echo '#include "relay.h"' | plant plugins/p/p.c
+	printf '#include "relay.h"\n#include "common/line.h"\n' | plant plugins/p/p.c
 	echo '/* */' | plant plugins/p/relay.h
+	echo '/* */' | plant plugins/common/line.h
 	echo '#include <event2/event.h>' | plant core/io/loop.c
 	printf '#include "io/loop.h"\n' | plant core/cli/probe.c
 	clean "a tree that keeps the rules"
@@ -153,6 +158,8 @@ self_test() {
 	found 'plugins/q/q.c:1: <CUnit/CUnit.h> is for tests'
 	echo '#include "base/map.h"' | plant plugins/q/q.c
 	found 'plugins/q/q.c:1: a plugin includes "base/map.h"'
+	echo '#include "common/word.h"' | plant plugins/q/q.c
+	found 'plugins/q/q.c:1: a plugin includes "common/word.h"'
 	echo '#include <turnpike/secret.h>' | plant plugins/q/q.c
 	found 'plugins/q/q.c:1: <turnpike/secret.h> is no public header'
 	echo '#include <sys/socket.h>' | plant include/turnpike/addr.h

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "secret_file.h"
+#include "common/secret_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

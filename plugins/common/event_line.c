@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "log_line.h"
+#include "common/event_line.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +80,7 @@ static char *printable(const uint8_t *text, size_t *len)
 /* --- members ------------------------------------------------------------------------- */
 
 /* A line with a member missing would be a wrong line: give up the whole. */
-static void add(struct log_line *line, const char *key, json_t *value)
+static void add(struct event_line *line, const char *key, json_t *value)
 {
 	if (line->object == NULL) {
 		json_decref(value);
@@ -90,7 +90,7 @@ static void add(struct log_line *line, const char *key, json_t *value)
 	}
 }
 
-void log_line_bytes(struct log_line *line, const char *key, const uint8_t *text, size_t len)
+void event_line_bytes(struct event_line *line, const char *key, const uint8_t *text, size_t len)
 {
 	char *clean = printable(text, &len);
 
@@ -98,46 +98,68 @@ void log_line_bytes(struct log_line *line, const char *key, const uint8_t *text,
 	free(clean);
 }
 
-void log_line_text(struct log_line *line, const char *key, const char *text)
+void event_line_text(struct event_line *line, const char *key, const char *text)
 {
 	if (text != NULL) {
-		log_line_bytes(line, key, (const uint8_t *)text, strlen(text));
+		event_line_bytes(line, key, (const uint8_t *)text, strlen(text));
 	}
 }
 
-void log_line_number(struct log_line *line, const char *key, uint64_t value)
+void event_line_number(struct event_line *line, const char *key, uint64_t value)
 {
 	add(line, key, json_integer((json_int_t)value));
 }
 
-void log_line_address(struct log_line *line, const char *key, const struct tp_addr *addr)
+void event_line_flag(struct event_line *line, const char *key, bool value)
+{
+	add(line, key, json_boolean(value));
+}
+
+void event_line_address(struct event_line *line, const char *key, const struct tp_addr *addr)
 {
 	char text[TP_ADDR_STRING];
 
 	add(line, key, json_string(tp_addr_format(addr, text)));
 }
 
-void log_line_five_tuple(struct log_line *line, const struct tp_five_tuple *five_tuple)
+void event_line_five_tuple(struct event_line *line, const struct tp_five_tuple *five_tuple)
 {
 	if (five_tuple != NULL) {
-		log_line_text(line, "transport",
-			      tp_transport_name((enum tp_transport)five_tuple->transport));
-		log_line_address(line, "client", &five_tuple->client_addr);
-		log_line_address(line, "server", &five_tuple->server_addr);
+		event_line_text(line, "transport",
+				tp_transport_name((enum tp_transport)five_tuple->transport));
+		event_line_address(line, "client", &five_tuple->client_addr);
+		event_line_address(line, "server", &five_tuple->server_addr);
 	}
 }
 
-void log_line_allocation(struct log_line *line, const struct tp_allocation_view *allocation)
+void event_line_allocation(struct event_line *line, const struct tp_allocation_view *allocation)
 {
-	log_line_number(line, "id", allocation->id);
-	log_line_text(line, "user", allocation->user);
-	log_line_text(line, "realm", allocation->realm);
-	log_line_five_tuple(line, &allocation->five_tuple);
+	event_line_number(line, "id", allocation->id);
+	event_line_text(line, "user", allocation->user);
+	event_line_text(line, "realm", allocation->realm);
+	event_line_five_tuple(line, &allocation->five_tuple);
+}
+
+void event_line_relayed(struct event_line *line, const struct tp_allocation_view *allocation)
+{
+	event_line_address(line, "relayed", &allocation->relayed_addr);
+	if (tp_addr_family(&allocation->relayed_addr_more) != TP_FAMILY_NONE) {
+		event_line_address(line, "relayed_more", &allocation->relayed_addr_more);
+	}
+}
+
+void event_line_traffic(struct event_line *line, const struct tp_traffic *client_to_peer,
+			const struct tp_traffic *peer_to_client)
+{
+	event_line_number(line, "client_to_peer_packets", client_to_peer->packets);
+	event_line_number(line, "client_to_peer_bytes", client_to_peer->bytes);
+	event_line_number(line, "peer_to_client_packets", peer_to_client->packets);
+	event_line_number(line, "peer_to_client_bytes", peer_to_client->bytes);
 }
 
 /* --- begin and end ------------------------------------------------------------------- */
 
-void log_line_begin(struct log_line *line, int64_t wall_s, const char *event)
+void event_line_begin(struct event_line *line, int64_t wall_s, const char *event)
 {
 	time_t seconds = (time_t)wall_s;
 	char text[32] = "";
@@ -147,22 +169,22 @@ void log_line_begin(struct log_line *line, int64_t wall_s, const char *event)
 	if (gmtime_r(&seconds, &utc) != NULL) {
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc); /* RFC 3339 */
 	}
-	log_line_text(line, "time", text);
-	log_line_text(line, "event", event);
+	event_line_text(line, "time", text);
+	event_line_text(line, "event", event);
 }
 
-char *log_line_end(struct log_line *line)
+char *event_line_end(struct event_line *line)
 {
-	char *text = line->object == NULL ? NULL : malloc(LOG_LINE_MAX + 1);
+	char *text = line->object == NULL ? NULL : malloc(EVENT_LINE_MAX + 1);
 	size_t len;
 
 	if (text == NULL) {
 		json_decref(line->object);
 		return NULL;
 	}
-	len = json_dumpb(line->object, text, LOG_LINE_MAX - 1, JSON_COMPACT);
+	len = json_dumpb(line->object, text, EVENT_LINE_MAX - 1, JSON_COMPACT);
 	json_decref(line->object);
-	if (len == 0 || len > LOG_LINE_MAX - 1) {
+	if (len == 0 || len > EVENT_LINE_MAX - 1) {
 		free(text);
 		return NULL;
 	}
