@@ -12,7 +12,7 @@ install: all install-programs install-headers install-kit install-plugins instal
 
 install-programs: all
 	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/bin'
-	$(INSTALL) -m 755 $(BUILD)/turnpike '$(DESTDIR)$(PREFIX)/sbin'
+	$(INSTALL) -m 755 $(BUILD)/turnpike $(BUILD)/turnpikectl '$(DESTDIR)$(PREFIX)/sbin'
 	$(INSTALL) -m 755 $(BUILD)/turnpike-probe '$(DESTDIR)$(PREFIX)/bin'
 
 install-headers:

@@ -9,3 +9,8 @@ $(BUILD)/turnpike-probe: $(PROBE_OBJS) $(call upto,io)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 all: $(BUILD)/turnpike-probe
+
+$(BUILD)/turnpikectl: $(patsubst %,$(BUILD)/core/cli/%.o,turnpikectl turnpikectl_print turnpikectl_socket)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -ljansson
+
+all: $(BUILD)/turnpikectl
