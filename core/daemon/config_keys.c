@@ -202,6 +202,13 @@ static const struct tp_option limits_options[] = {
 	 .unit = "channels",
 	 .flags = RELOAD,
 	 .help = "channels at a time of one allocation"},
+	{.name = "usage_interval",
+	 .type = TP_OPTION_DURATION,
+	 .default_value = "1m",
+	 .min = 0,
+	 .max = DAY,
+	 .flags = RELOAD,
+	 .help = "how often plugins hear what an allocation relays; 0: only at its end"},
 	{0},
 };
 
