@@ -82,6 +82,24 @@ static struct tp_channel_data_discarded channel_data_discarded;
 static struct tp_message_discarded message_discarded;
 static struct tp_before_permission permission;
 static struct tp_before_channel channel;
+static struct tp_redirect redirect;
+static struct tp_choose_relay choose_relay;
+static struct tp_before_refresh before_refresh;
+static struct tp_refresh_allocation refresh_allocation;
+static struct tp_create_permission create_permission;
+static struct tp_delete_permission delete_permission;
+static struct tp_create_channel create_channel;
+static struct tp_delete_channel delete_channel;
+static struct tp_usage usage;
+static struct tp_peer_error peer_error;
+static struct tp_before_connect before_connect;
+static struct tp_connection_attempt connection_attempt;
+static struct tp_client_view client;
+static struct tp_client_connected client_connected;
+static struct tp_client_closed client_closed;
+static struct tp_server_drain server_drain;
+static struct tp_server_reload server_reload;
+static struct tp_server_tick server_tick;
 
 static const void *const payloads[TP_EVENT_COUNT] = {
 	[TP_EVENT_on_stun_request_authorization] = &authorization,
@@ -97,6 +115,23 @@ static const void *const payloads[TP_EVENT_COUNT] = {
 	[TP_EVENT_on_turn_message_discarded] = &message_discarded,
 	[TP_EVENT_on_turn_before_permission] = &permission,
 	[TP_EVENT_on_turn_before_channel] = &channel,
+	[TP_EVENT_on_turn_redirect] = &redirect,
+	[TP_EVENT_on_turn_choose_relay] = &choose_relay,
+	[TP_EVENT_on_turn_before_refresh] = &before_refresh,
+	[TP_EVENT_on_turn_refresh_allocation] = &refresh_allocation,
+	[TP_EVENT_on_turn_create_permission] = &create_permission,
+	[TP_EVENT_on_turn_delete_permission] = &delete_permission,
+	[TP_EVENT_on_turn_create_channel] = &create_channel,
+	[TP_EVENT_on_turn_delete_channel] = &delete_channel,
+	[TP_EVENT_on_turn_usage] = &usage,
+	[TP_EVENT_on_turn_peer_error] = &peer_error,
+	[TP_EVENT_on_turn_before_connect] = &before_connect,
+	[TP_EVENT_on_turn_connection_attempt] = &connection_attempt,
+	[TP_EVENT_on_client_connected] = &client_connected,
+	[TP_EVENT_on_client_closed] = &client_closed,
+	[TP_EVENT_on_server_drain] = &server_drain,
+	[TP_EVENT_on_server_reload] = &server_reload,
+	[TP_EVENT_on_server_tick] = &server_tick,
 };
 
 /* With whatever the header allows to be missing. */
@@ -128,31 +163,46 @@ static void fill_payloads(struct fake_host *host)
 	permission.peer_addr = &peer_addr;
 	channel.allocation = allocation;
 	channel.peer_addr = &peer_addr;
+	redirect.five_tuple = five_tuple;
+	redirect.user = "alice";
+	redirect.realm = "example.org";
+	choose_relay.five_tuple = five_tuple;
+	choose_relay.user = "alice";
+	choose_relay.realm = "example.org";
+	before_refresh.allocation = allocation;
+	refresh_allocation.allocation = allocation;
+	create_permission.allocation = allocation;
+	create_permission.peer_addr = &peer_addr;
+	delete_permission.allocation = allocation;
+	delete_permission.peer_addr = &peer_addr;
+	create_channel.allocation = allocation;
+	create_channel.peer_addr = &peer_addr;
+	delete_channel.allocation = allocation;
+	delete_channel.peer_addr = &peer_addr;
+	usage.allocation = allocation;
+	peer_error.allocation = allocation;
+	peer_error.peer_addr = &peer_addr;
+	before_connect.allocation = allocation;
+	before_connect.peer_addr = &peer_addr;
+	connection_attempt.allocation = allocation;
+	connection_attempt.peer_addr = &peer_addr;
+	client.five_tuple = *five_tuple;
+	client_connected.client = &client;
+	client_closed.client = &client;
+	client_closed.reason = "closed by the client";
 }
 
-static bool is_told(enum tp_event event)
-{
-	return event == TP_EVENT_on_stun_exception || event == TP_EVENT_on_turn_create_allocation ||
-	       event == TP_EVENT_on_turn_delete_allocation ||
-	       event == TP_EVENT_on_turn_channel_data_discarded ||
-	       event == TP_EVENT_on_turn_message_discarded;
-}
+#define TOLD_PROVIDER false
+#define TOLD_GATE false
+#define TOLD_PACKET false
+#define TOLD_INLINE false
+#define TOLD_OBSERVER true
+#define IS_TOLD(family, member, payload) [TP_EVENT_##member] = TOLD_##family,
 
-static bool is_packet(enum tp_event event)
-{
-	return event == TP_EVENT_on_turn_before_relay_indication ||
-	       event == TP_EVENT_on_turn_before_relay_channel_data;
-}
+static const bool is_told[TP_EVENT_COUNT] = {TP_EVENT_LIST(IS_TOLD)};
 
 static enum tp_verdict raise_event(struct fake_host *host, enum tp_event event)
 {
-	if (is_told(event)) {
-		fake_host_tell(host, event, payloads[event]);
-		return TP_PASS;
-	}
-	if (is_packet(event)) {
-		return fake_host_packet(host, event, payloads[event]);
-	}
 	return fake_host_ask(host, event, payloads[event])->verdict;
 }
 
@@ -179,7 +229,7 @@ static void observe_denies_where_it_is_told_to(void)
 		struct fake_host *host;
 		char section[80];
 
-		if (is_told((enum tp_event)vetoed)) {
+		if (is_told[vetoed]) {
 			continue;
 		}
 		snprintf(section, sizeof(section), "veto = %s",
