@@ -1,5 +1,8 @@
 # core/kit: what the test of a plugin elsewhere is linked with
 
+# Settings are read as those of the daemon are.
+kit_OBJS += $(BUILD)/core/daemon/ini.o
+
 # One object in the archive, whole: plugins need functions that the test does not call.
 # What is not for plugins and tests stays inside.
 TEST_LIBRARY := $(BUILD)/libturnpike-test.a

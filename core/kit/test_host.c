@@ -15,13 +15,12 @@
 #include "io/job.h"
 #include "io/loop.h"
 #include "io/mailbox.h"
+#include "daemon/ini.h"
 #include "kit/test_log.h"
-#include "kit/test_section.h"
 
-#define JOB_THREADS 2
-#define JOBS_MAX 1024
 #define PARKED_MAX 1024
 #define WORDS_MAX 32
+#define FILE_NAME "section"
 
 void tp_test_die(const char *format, ...)
 {
@@ -83,22 +82,40 @@ static void name_instance(struct tp_test_host *host)
 	}
 }
 
-static int make_generation(struct tp_test_host *host, const char *text,
+/* As it would stand in the file, so that what the file's reader minds is minded here. */
+static int read_section(struct tp_test_host *host, const char *settings,
+			char problem[TP_TEST_PROBLEM_SIZE], struct tp_ini *ini)
+{
+	char *text = NULL;
+	int len = asprintf(&text, "[plugin.%s]\n%s", host->name, settings);
+	int err;
+
+	tp_test_must(len > 0);
+	err = tp_ini_scan(text, (size_t)len, FILE_NAME, problem, ini);
+	free(text);
+	if (err == 0 && ini->section_count != 1) {
+		tp_test_die("the settings begin a section of their own");
+	}
+	return err;
+}
+
+static int make_generation(struct tp_test_host *host, const char *settings,
 			   char problem[TP_TEST_PROBLEM_SIZE], struct tp_generation **out)
 {
-	struct tp_test_section section;
 	struct tp_instance_config config = {
 		.name = host->name,
 		.file = host->path,
-		.config_file = "section",
+		.config_file = FILE_NAME,
 	};
-	int err;
+	struct tp_ini ini;
+	int err = read_section(host, settings, problem, &ini);
 
-	tp_test_section_init(&section, text);
-	config.settings = section.settings;
-	config.setting_count = section.count;
-	err = tp_generation_create(&config, 1, "/nonexistent", 1, problem, out);
-	tp_test_section_fini(&section);
+	if (err == 0) {
+		config.settings = ini.sections[0].settings;
+		config.setting_count = ini.sections[0].setting_count;
+		err = tp_generation_create(&config, 1, "/nonexistent", 1, problem, out);
+	}
+	tp_ini_fini(&ini);
 	return err;
 }
 
@@ -125,7 +142,7 @@ static void open_worker(struct tp_test_host *host)
 	worker->park_deadline_ms = TP_TEST_DEADLINE_MS;
 	tp_test_must(tp_loop_create(&host->clock.clock, NULL, &worker->loop) == 0);
 	tp_test_must(tp_mailbox_create(worker->loop, &worker->mailbox) == 0);
-	tp_test_must(tp_job_pool_create(JOB_THREADS, JOBS_MAX, &worker->jobs) == 0);
+	tp_test_must(tp_job_pool_create(TP_TEST_JOB_THREADS, TP_TEST_JOBS_MAX, &worker->jobs) == 0);
 	tp_test_must(tp_ticket_table_create(worker, PARKED_MAX, &worker->tickets) == 0);
 	tp_main_mailbox_set(worker->mailbox); /* this thread is the main one, too */
 	tp_worker_enter(worker);

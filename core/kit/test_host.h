@@ -17,6 +17,8 @@
 #include "stun/build.h"
 #include "stun/msg.h"
 
+#define TP_TEST_JOB_THREADS 2
+#define TP_TEST_JOBS_MAX 1024
 #define TP_TEST_RETIRED_MAX 16
 #define TP_TEST_RESPONSE_SIZE 1280
 

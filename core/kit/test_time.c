@@ -6,8 +6,6 @@
 #include "io/loop.h"
 #include "kit/test_host.h"
 
-#define JOB_THREADS 2
-#define JOBS_MAX 1024
 #define JOB_ROUNDS 1000
 #define ADVANCE_STEP_MS 100
 #define WAIT_S 10
@@ -104,7 +102,8 @@ void tp_test_finish_jobs(struct tp_test_host *host)
 			tp_test_die("jobs start new jobs without end");
 		}
 		tp_job_pool_free(&host->worker.jobs);
-		tp_test_must(tp_job_pool_create(JOB_THREADS, JOBS_MAX, &host->worker.jobs) == 0);
+		tp_test_must(tp_job_pool_create(TP_TEST_JOB_THREADS, TP_TEST_JOBS_MAX,
+						&host->worker.jobs) == 0);
 		tp_test_turn(host);
 	}
 }

@@ -80,8 +80,9 @@ struct tp_test_asked {
  *
  * @plugin:  a path with a slash; or a name, looked for as "<name>.so" beside the
  *           test program, in plugins/ there and in plugins/ one folder up
- * @section: its section of the ini file, "key = value" lines; "" for none. The
- *           instance's name is that of the file without ".so"
+ * @section: its section of the ini file, "key = value" lines; "" for none. In
+ *           sentences about it line 1 is [plugin.NAME]. The instance's name is
+ *           that of the file without ".so"
  *
  * Owner: free with tp_test_host_free()
  */

@@ -16,10 +16,8 @@ check() {
 			rank[order[i]] = i
 		}
 		# No layers: nothing stands on the tools and on the kit of authors.
-		split("cli kit", aside, " ")
-		for (i in aside) {
-			rank[aside[i]] = rank["host"] + 0.5
-		}
+		rank["cli"] = rank["host"] + 0.5
+		rank["kit"] = rank["daemon"] + 0.5
 
 		# Library by header, and the files that may see it.
 		home["event2/"] = "^core/io/"

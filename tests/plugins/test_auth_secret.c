@@ -43,7 +43,7 @@ static void passwords_are_those_of_web_services(void)
 		{":1700000100", "WjSnt/kde4aHAQZgLeB6lXDCHv4="},
 		{"1700000100:", "JmV1GzJAfsn41u5nWrHYexHpQNo="},
 	};
-	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = " SECRET);
+	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = \"" SECRET "\"");
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct tp_test_asked *asked = ask(host, cases[i].username);
@@ -60,7 +60,7 @@ static void passwords_are_those_of_web_services(void)
 static void the_separator_can_be_another(void)
 {
 	struct tp_test_host *host =
-		tp_test_host_create("auth_secret", "secret = " SECRET "\nseparator = -");
+		tp_test_host_create("auth_secret", "secret = \"" SECRET "\"\nseparator = -");
 	const struct tp_test_asked *asked = ask(host, "1700000100-alice");
 
 	CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
@@ -92,7 +92,7 @@ static void other_names_are_left_to_others(void)
 		"18446744073709551616",
 		"\xd9\xa1\xd9\xa7:alice",
 	};
-	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = " SECRET);
+	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = \"" SECRET "\"");
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		CU_ASSERT_EQUAL(ask(host, names[i])->verdict, TP_PASS);
@@ -104,7 +104,7 @@ static void other_names_are_left_to_others(void)
 static void a_user_hash_is_left_to_others_with_a_hint(void)
 {
 	static const uint8_t userhash[32];
-	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = " SECRET);
+	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = \"" SECRET "\"");
 	const char *hint;
 
 	for (int i = 0; i < 3; i++) {
@@ -122,7 +122,7 @@ static void a_user_hash_is_left_to_others_with_a_hint(void)
 /* draft-uberti-behave-turn-rest-00 section 4.2 */
 static void an_allocate_past_the_expiry_gets_401(void)
 {
-	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = " SECRET);
+	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = \"" SECRET "\"");
 	int64_t left_s = EXPIRY_S - tp_worker_wall_s(tp_test_worker(host));
 	const struct tp_test_asked *asked;
 
@@ -145,7 +145,7 @@ static void other_methods_outlive_the_expiry(void)
 	static const uint16_t methods[] = {TP_STUN_REFRESH, TP_STUN_CREATE_PERMISSION,
 					   TP_STUN_CHANNEL_BIND};
 	static const uint8_t transaction_id[TP_STUN_TRANSACTION_ID_SIZE] = "refresh";
-	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = " SECRET);
+	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = \"" SECRET "\"");
 	struct tp_build build;
 	uint8_t bytes[64];
 
@@ -165,7 +165,7 @@ static void other_methods_outlive_the_expiry(void)
 static void limits_are_provided(void)
 {
 	struct tp_test_host *host =
-		tp_test_host_create("auth_secret", "secret = " SECRET "\nmax_allocations = 4");
+		tp_test_host_create("auth_secret", "secret = \"" SECRET "\"\nmax_allocations = 4");
 
 	CU_ASSERT_EQUAL(ask(host, NAME)->max_allocations, 4);
 	tp_test_host_free(&host);
@@ -198,7 +198,7 @@ static void secrets_are_tried_in_turn(void)
 	tp_test_host_free(&host);
 
 	scratch_write(&scratch, "secrets", 0600, OLD_SECRET "\n");
-	host = tp_test_host_create("auth_secret", section_of(&scratch, "secret = " SECRET));
+	host = tp_test_host_create("auth_secret", section_of(&scratch, "secret = \"" SECRET "\""));
 	asked = ask(host, NAME);
 	CU_ASSERT_STRING_EQUAL(asked->password, NAME_SECRET_PASSWORD);
 	CU_ASSERT_EQUAL_FATAL(asked->more_password_count, 1);
@@ -215,7 +215,7 @@ static void nine_secrets_are_the_most(void)
 
 	scratch_open(&scratch);
 	scratch_write(&scratch, "secrets", 0600, "1\n2\n3\n4\n5\n6\n7\n" OLD_SECRET);
-	host = tp_test_host_create("auth_secret", section_of(&scratch, "secret = " SECRET));
+	host = tp_test_host_create("auth_secret", section_of(&scratch, "secret = \"" SECRET "\""));
 	asked = ask(host, NAME);
 	CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
 	CU_ASSERT_EQUAL_FATAL(asked->more_password_count, 8);
@@ -231,7 +231,7 @@ static void a_reload_changes_the_secret(void)
 
 	CU_ASSERT_STRING_EQUAL(ask(host, NAME)->password, NAME_OLD_SECRET_PASSWORD);
 	CU_ASSERT_FALSE(tp_test_host_reload(host, "", problem));
-	CU_ASSERT_TRUE(tp_test_host_reload(host, "secret = " SECRET, problem));
+	CU_ASSERT_TRUE(tp_test_host_reload(host, "secret = \"" SECRET "\"", problem));
 	CU_ASSERT_STRING_EQUAL(ask(host, NAME)->password, NAME_SECRET_PASSWORD);
 	tp_test_host_free(&host);
 }

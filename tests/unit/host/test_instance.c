@@ -72,8 +72,8 @@ static void what_does_not_start_says_why(void)
 		const char *said;
 	} cases[] = {
 		{"options", "limit = 200\n",
-		 "section:1: [plugin.options] limit: 200 is not within"},
-		{"options", "\nlimits = 2\n", "section:2: [plugin.options] limits: unknown key"},
+		 "section:2: [plugin.options] limit: 200 is not within"},
+		{"options", "\nlimits = 2\n", "section:3: [plugin.options] limits: unknown key"},
 		{"create_fails", "", "no users in /nonexistent"},
 		{"worker_start_fails", "", "no directory server"},
 		{"twice_declared", "", "option \"limit\" is declared twice"},

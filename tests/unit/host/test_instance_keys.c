@@ -52,18 +52,18 @@ static void mistakes_say_where_and_what(void)
 		const char *said;
 	} cases[] = {
 		{"hooks", "\nevents = on_turn_before_alocate\n",
-		 "section:2: [plugin.hooks] events: \"on_turn_before_alocate\" is no event; "
+		 "section:3: [plugin.hooks] events: \"on_turn_before_alocate\" is no event; "
 		 "did you mean \"on_turn_before_allocate\"?"},
 		{"hooks", "events = everything\n",
-		 "section:1: [plugin.hooks] events: \"everything\" is no event"},
+		 "section:2: [plugin.hooks] events: \"everything\" is no event"},
 		{"empty", "events = on_turn_usage\n", "empty.so does not handle on_turn_usage"},
-		{"hooks", "on_error = ignore\n", "section:1: [plugin.hooks] on_error: "},
-		{"hooks", "deadline_ms = 9\n", "section:1: [plugin.hooks] deadline_ms: "},
+		{"hooks", "on_error = ignore\n", "section:2: [plugin.hooks] on_error: "},
+		{"hooks", "deadline_ms = 9\n", "section:2: [plugin.hooks] deadline_ms: "},
 		{"hooks", "deadline_ms = 60001\n", "deadline_ms: "},
 		{"hooks", "deadline_ms = 1s\n", "deadline_ms: "},
 		{"hooks", "on_error = deny\non_error = pass\n",
-		 "section:2: [plugin.hooks] on_error: stands here a second time"},
-		{"hooks", "file = other\n", "section:1: [plugin.hooks] file: unknown key"},
+		 "section:3: [plugin.hooks] on_error: the key is there already"},
+		{"hooks", "file = other\n", "section:2: [plugin.hooks] file: unknown key"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -308,6 +308,10 @@ static void options_are_checked_as_in_the_file(void)
 		{"limitt = 1", "limit"},
 		{"colour = pink", "colour"},
 		{"networks = 192.0.2.1/24", "networks"},
+		{"limit = 1\nlimit = 2",
+		 "section:3: [plugin.options] limit: the key is there already"},
+		{"title = a;b",
+		 "section:2: [plugin.options] title: put a value with ';' in quotes"},
 	};
 	char problem[TP_TEST_PROBLEM_SIZE];
 
@@ -316,9 +320,9 @@ static void options_are_checked_as_in_the_file(void)
 		CU_ASSERT_PTR_NULL(tp_test_host_try(OPTIONS, cases[i].section, problem));
 		CU_ASSERT_PTR_NOT_NULL(strstr(problem, cases[i].says));
 	}
-	host = tp_test_host_create(OPTIONS, "limit = 7\ncolour = red\n# a remark\n");
+	host = tp_test_host_create(OPTIONS, "limit = 7 ; most\ntitle = \"a;b\"\n# a remark\n");
 	CU_ASSERT_EQUAL(tp_option_integer(tp_test_instance(host), "limit"), 7);
-	CU_ASSERT_STRING_EQUAL(tp_option_string(tp_test_instance(host), "colour"), "red");
+	CU_ASSERT_STRING_EQUAL(tp_option_string(tp_test_instance(host), "title"), "a;b");
 	CU_ASSERT_FALSE(tp_test_host_reload(host, "limit = 0", problem));
 	CU_ASSERT_EQUAL(tp_option_integer(tp_test_instance(host), "limit"), 7);
 	end();
@@ -397,7 +401,7 @@ static void a_mistake_of_the_test_ends_it_with_a_sentence(void)
 		const char *says;
 	} cases[] = {
 		{has_no_plugin, "test host: there is no nowhere.so"},
-		{has_no_equals, "test host: line 2 of the section has no '='"},
+		{has_no_equals, "test host: section:3: neither "},
 		{has_a_wrong_option, "limit"},
 		{has_no_address, "test host: \"alice\" is no address"},
 		{has_no_message, "test host: the request is no STUN message: "},
