@@ -9,6 +9,7 @@
 #include "io/datagram.h"
 #include "turn/hairpin.h"
 #include "turn/live_ports.h"
+#include "turn/peer_error.h"
 #include "turn/relay.h"
 #include "turn/server.h"
 
@@ -31,6 +32,7 @@ static bool try_port(struct tp_server *server, size_t address, uint16_t port,
 		.receive = tp_relay_receive,
 	};
 
+	tp_peer_error_ask(server, &datagram);
 	*err = tp_datagram_open(server->worker->loop, &datagram, &out->datagram);
 	if (*err != 0) {
 		return false;
@@ -186,11 +188,12 @@ int tp_relay_socket_release(struct tp_server *server, struct tp_relay_socket *so
 
 void tp_relay_socket_adopt(struct tp_server *server, struct tp_relay_socket *socket, int fd)
 {
-	const struct tp_datagram_options options = {
+	struct tp_datagram_options options = {
 		.drops = server->counters.relay_drops,
 		.receive = tp_relay_receive,
 	};
 
+	tp_peer_error_ask(server, &options);
 	if (tp_datagram_adopt(server->worker->loop, &options, fd, &socket->datagram) != 0) {
 		free_port(server, socket);
 	} else if (tp_hairpin_add(server->hairpin, socket) != 0) {
