@@ -12,6 +12,7 @@ $(TEST_SUPPORT): $(test_support_OBJS)
 	ar rcs $@ $^
 
 include tests/fixtures/rules.mk
+include tests/abi/rules.mk
 
 define unit
 unit_$(1)_OBJS := $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard tests/unit/$(1)/*.c))
