@@ -328,7 +328,6 @@ static void take_over(struct tp_reload *reload)
 		tp_log_set_level(daemon->latest->log_level);
 		tp_log_set_format(daemon->latest->log_format);
 		tp_observation_set_bound(daemon->latest->slow_handler_ms);
-		tp_observation_set_bound(daemon->latest->slow_handler_ms);
 	}
 }
 
