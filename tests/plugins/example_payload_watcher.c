@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "support/fake_host.h"
+#include <turnpike/test.h>
+
 #include "support/suite.h"
 
-static enum tp_verdict relay(struct fake_host *host, enum tp_event event, struct tp_view payload)
+static enum tp_verdict relay(struct tp_test_host *host, enum tp_event event, struct tp_view payload)
 {
-	const struct tp_allocation_view *allocation = fake_host_allocation(host);
+	const struct tp_allocation_view *allocation = tp_test_allocation(host);
 
 	if (event == TP_EVENT_on_turn_before_relay_indication) {
-		return fake_host_packet(host, event,
-					&(struct tp_before_relay_indication){
-						.allocation = allocation,
-						.peer_addr = &allocation->five_tuple.client_addr,
-						.payload = payload,
-					});
+		return tp_test_fire(host, event,
+				    &(struct tp_before_relay_indication){
+					    .allocation = allocation,
+					    .peer_addr = &allocation->five_tuple.client_addr,
+					    .payload = payload,
+				    })
+			->verdict;
 	}
-	return fake_host_packet(host, event,
-				&(struct tp_before_relay_channel_data){
-					.allocation = allocation,
-					.channel = 0x4000,
-					.peer_addr = &allocation->five_tuple.client_addr,
-					.payload = payload,
-				});
+	return tp_test_fire(host, event,
+			    &(struct tp_before_relay_channel_data){
+				    .allocation = allocation,
+				    .channel = 0x4000,
+				    .peer_addr = &allocation->five_tuple.client_addr,
+				    .payload = payload,
+			    })
+		->verdict;
 }
 
 /* RFC 7983 section 7, with both ends of each range. */
@@ -37,28 +40,28 @@ static void the_first_byte_tells(void)
 	};
 	static const enum tp_event packet_events[] = {TP_EVENT_on_turn_before_relay_indication,
 						      TP_EVENT_on_turn_before_relay_channel_data};
-	struct fake_host *host = fake_host_open("payload_watcher", "");
+	struct tp_test_host *host = tp_test_host_create("payload_watcher", "");
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		uint64_t before = fake_host_counter(host, cases[i].counter);
+		uint64_t before = tp_test_counter(host, cases[i].counter);
 
 		for (size_t event = 0; event < 2; event++) {
 			CU_ASSERT_EQUAL(relay(host, packet_events[event],
 					      (struct tp_view){&cases[i].first, 1}),
 					TP_PASS);
 		}
-		CU_ASSERT_EQUAL(fake_host_counter(host, cases[i].counter), before + 2);
+		CU_ASSERT_EQUAL(tp_test_counter(host, cases[i].counter), before + 2);
 	}
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void nothing_is_other(void)
 {
-	struct fake_host *host = fake_host_open("payload_watcher", "");
+	struct tp_test_host *host = tp_test_host_create("payload_watcher", "");
 
 	relay(host, TP_EVENT_on_turn_before_relay_channel_data, (struct tp_view){NULL, 0});
-	CU_ASSERT_EQUAL(fake_host_counter(host, "other"), 1);
-	fake_host_close(host);
+	CU_ASSERT_EQUAL(tp_test_counter(host, "other"), 1);
+	tp_test_host_free(&host);
 }
 
 TEST_SUITE("payload_watcher", TEST(the_first_byte_tells), TEST(nothing_is_other));

@@ -3,41 +3,42 @@
 #include <string.h>
 #include <time.h>
 
-#include "support/fake_host.h"
+#include <turnpike/test.h>
+
 #include "support/suite.h"
 
 /* The host's clock stands at 22:13:20 UTC. */
 
-static struct fake_host *open_at_utc(const char *section)
+static struct tp_test_host *open_at_utc(const char *section)
 {
 	setenv("TZ", "UTC0", 1);
-	return fake_host_open("time_of_day", section);
+	return tp_test_host_create("time_of_day", section);
 }
 
-static const struct fake_asked *ask(struct fake_host *host)
+static const struct tp_test_asked *ask(struct tp_test_host *host)
 {
 	static struct tp_before_allocate event;
 
 	event = (struct tp_before_allocate){
-		.five_tuple = &fake_host_allocation(host)->five_tuple,
-		.client_addr = &fake_host_allocation(host)->five_tuple.client_addr,
+		.five_tuple = &tp_test_allocation(host)->five_tuple,
+		.client_addr = &tp_test_allocation(host)->five_tuple.client_addr,
 		.user = "alice",
 		.realm = "example.org",
-		.relayed_addr = &fake_host_allocation(host)->relayed_addr,
+		.relayed_addr = &tp_test_allocation(host)->relayed_addr,
 		.lifetime_s = 600,
 	};
-	return fake_host_ask(host, TP_EVENT_on_turn_before_allocate, &event);
+	return tp_test_fire(host, TP_EVENT_on_turn_before_allocate, &event);
 }
 
-static enum tp_verdict ask_refresh(struct fake_host *host, uint32_t lifetime_s)
+static enum tp_verdict ask_refresh(struct tp_test_host *host, uint32_t lifetime_s)
 {
 	static struct tp_before_refresh event;
 
 	event = (struct tp_before_refresh){
-		.allocation = fake_host_allocation(host),
+		.allocation = tp_test_allocation(host),
 		.lifetime_s = lifetime_s,
 	};
-	return fake_host_ask(host, TP_EVENT_on_turn_before_refresh, &event)->verdict;
+	return tp_test_fire(host, TP_EVENT_on_turn_before_refresh, &event)->verdict;
 }
 
 static void the_door_opens_and_closes(void)
@@ -58,8 +59,8 @@ static void the_door_opens_and_closes(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct fake_host *host = open_at_utc(cases[i].section);
-		const struct fake_asked *asked = ask(host);
+		struct tp_test_host *host = open_at_utc(cases[i].section);
+		const struct tp_test_asked *asked = ask(host);
 
 		CU_ASSERT_EQUAL(asked->verdict, cases[i].verdict);
 		if (asked->verdict == TP_DENY) {
@@ -68,29 +69,29 @@ static void the_door_opens_and_closes(void)
 		} else {
 			CU_ASSERT_EQUAL(asked->lifetime_s, cases[i].lifetime_s);
 		}
-		fake_host_close(host);
+		tp_test_host_free(&host);
 	}
 }
 
 static void nobody_stays_after_hours(void)
 {
-	struct fake_host *host = open_at_utc("from = 22:00\nto = 22:14");
+	struct tp_test_host *host = open_at_utc("from = 22:00\nto = 22:14");
 
 	CU_ASSERT_EQUAL(ask_refresh(host, 600), TP_PASS);
-	fake_host_advance_s(host, 41);
+	tp_test_advance_ms(host, 41000);
 	CU_ASSERT_EQUAL(ask_refresh(host, 600), TP_DENY);
 	CU_ASSERT_EQUAL(ask_refresh(host, 0), TP_PASS);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void what_is_no_time_is_refused(void)
 {
 	static const char *const cases[] = {"from = 24:00", "from = 8", "from = 08:60",
 					    "from = 08:000", "from = morning"};
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		CU_ASSERT_PTR_NULL(fake_host_try("time_of_day", cases[i], problem));
+		CU_ASSERT_PTR_NULL(tp_test_host_try("time_of_day", cases[i], problem));
 		CU_ASSERT_PTR_NOT_NULL(strstr(problem, "is no time such as 17:30"));
 	}
 }

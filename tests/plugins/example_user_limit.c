@@ -1,45 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "support/fake_host.h"
+#include <turnpike/test.h>
+
 #include "support/suite.h"
 
-static const struct fake_asked *ask(struct fake_host *host, const char *user)
+static const struct tp_test_asked *ask(struct tp_test_host *host, const char *user)
 {
 	static struct tp_before_allocate event;
 
 	event = (struct tp_before_allocate){
-		.five_tuple = &fake_host_allocation(host)->five_tuple,
-		.client_addr = &fake_host_allocation(host)->five_tuple.client_addr,
+		.five_tuple = &tp_test_allocation(host)->five_tuple,
+		.client_addr = &tp_test_allocation(host)->five_tuple.client_addr,
 		.user = user,
 		.realm = "example.org",
-		.relayed_addr = &fake_host_allocation(host)->relayed_addr,
+		.relayed_addr = &tp_test_allocation(host)->relayed_addr,
 		.lifetime_s = 600,
 	};
-	return fake_host_ask(host, TP_EVENT_on_turn_before_allocate, &event);
+	return tp_test_fire(host, TP_EVENT_on_turn_before_allocate, &event);
 }
 
-static void tell_created(struct fake_host *host, const char *user)
+static void tell_created(struct tp_test_host *host, const char *user)
 {
-	struct tp_allocation_view allocation = *fake_host_allocation(host);
+	struct tp_allocation_view allocation = *tp_test_allocation(host);
 
 	allocation.user = user;
-	fake_host_tell(host, TP_EVENT_on_turn_create_allocation,
-		       &(struct tp_create_allocation){.allocation = &allocation});
+	tp_test_fire(host, TP_EVENT_on_turn_create_allocation,
+		     &(struct tp_create_allocation){.allocation = &allocation});
 }
 
-static void tell_deleted(struct fake_host *host, const char *user)
+static void tell_deleted(struct tp_test_host *host, const char *user)
 {
-	struct tp_allocation_view allocation = *fake_host_allocation(host);
+	struct tp_allocation_view allocation = *tp_test_allocation(host);
 
 	allocation.user = user;
-	fake_host_tell(host, TP_EVENT_on_turn_delete_allocation,
-		       &(struct tp_delete_allocation){.allocation = &allocation});
+	tp_test_fire(host, TP_EVENT_on_turn_delete_allocation,
+		     &(struct tp_delete_allocation){.allocation = &allocation});
 }
 
 static void a_user_has_so_many_and_no_more(void)
 {
-	struct fake_host *host = fake_host_open("user_limit", "allocations = 2");
+	struct tp_test_host *host = tp_test_host_create("user_limit", "allocations = 2");
 
 	CU_ASSERT_EQUAL(ask(host, "alice")->verdict, TP_PASS);
 	tell_created(host, "alice");
@@ -50,22 +51,22 @@ static void a_user_has_so_many_and_no_more(void)
 	CU_ASSERT_EQUAL(ask(host, "bob")->verdict, TP_PASS);
 	tell_deleted(host, "alice");
 	CU_ASSERT_EQUAL(ask(host, "alice")->verdict, TP_PASS);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void what_was_not_counted_cannot_end(void)
 {
-	struct fake_host *host = fake_host_open("user_limit", "allocations = 1");
+	struct tp_test_host *host = tp_test_host_create("user_limit", "allocations = 1");
 
 	tell_deleted(host, "alice");
 	tell_created(host, "alice");
 	CU_ASSERT_EQUAL(ask(host, "alice")->verdict, TP_DENY);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void the_table_has_an_end(void)
 {
-	struct fake_host *host = fake_host_open("user_limit", "");
+	struct tp_test_host *host = tp_test_host_create("user_limit", "");
 	char user[16];
 
 	for (int i = 0; i < 1024; i++) {
@@ -75,7 +76,7 @@ static void the_table_has_an_end(void)
 	CU_ASSERT_EQUAL(ask(host, "alice")->verdict, TP_DENY);
 	tell_deleted(host, "user500");
 	CU_ASSERT_EQUAL(ask(host, "alice")->verdict, TP_PASS);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 TEST_SUITE("user_limit", TEST(a_user_has_so_many_and_no_more),

@@ -129,7 +129,7 @@ static void an_allocate_past_the_expiry_gets_401(void)
 	CU_ASSERT_TRUE_FATAL(left_s > 1);
 	tp_test_advance_ms(host, ((uint64_t)left_s - 1) * 1000);
 	CU_ASSERT_EQUAL(ask(host, NAME)->verdict, TP_ALLOW);
-	tp_test_advance_ms(host, 1 * UINT64_C(1000));
+	tp_test_advance_ms(host, 1000);
 	asked = ask(host, NAME);
 	CU_ASSERT_EQUAL(asked->verdict, TP_DENY);
 	CU_ASSERT_EQUAL(asked->code, 401);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include <turnpike/error.h>
+#include <turnpike/test.h>
 
-#include "support/fake_host.h"
 #include "support/suite.h"
 
 static char problem[TP_PROBLEM_SIZE];
@@ -15,7 +15,7 @@ static char *output;
 /* @words: separated by one blank; "" for none */
 static int type(const char *plugin, const char *words)
 {
-	struct fake_host *host = fake_host_open(plugin, "");
+	struct tp_test_host *host = tp_test_host_create(plugin, "");
 	char copy[64];
 	const char *argv[8];
 	char *rest = copy;
@@ -27,8 +27,8 @@ static int type(const char *plugin, const char *words)
 		argv[argc++] = strsep(&rest, " ");
 	}
 	problem[0] = '\0';
-	err = tp_instance_command(fake_host_instance(host), argc, argv, &output, problem);
-	fake_host_close(host);
+	err = tp_instance_command(tp_test_instance(host), argc, argv, &output, problem);
+	tp_test_host_free(&host);
 	return err;
 }
 

@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <turnpike/test.h>
+
 #include "host/generation.h"
-#include "support/fake_host.h"
 #include "support/hooks.h"
 #include "support/suite.h"
 
@@ -20,9 +21,9 @@ static bool has(const char *text, const char *part)
 
 static void events_narrow_what_an_instance_gets(void)
 {
-	struct fake_host *host =
-		fake_host_open("hooks", "events = on_turn_before_channel, on_turn_usage\n");
-	const struct tp_instance *self = fake_host_instance(host);
+	struct tp_test_host *host =
+		tp_test_host_create("hooks", "events = on_turn_before_channel, on_turn_usage\n");
+	const struct tp_instance *self = tp_test_instance(host);
 	const struct tp_generation *generation = self->generation;
 
 	for (size_t i = 0; i < TP_EVENT_COUNT; i++) {
@@ -31,17 +32,17 @@ static void events_narrow_what_an_instance_gets(void)
 		CU_ASSERT_EQUAL(tp_instance_wants(self, (enum tp_event)i), wanted);
 		CU_ASSERT_EQUAL(tp_generation_wants(generation, (enum tp_event)i), wanted);
 	}
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void without_the_key_it_gets_all_it_handles(void)
 {
-	struct fake_host *host = fake_host_open("hooks", "");
+	struct tp_test_host *host = tp_test_host_create("hooks", "");
 
 	for (size_t i = 0; i < TP_EVENT_COUNT; i++) {
-		CU_ASSERT_TRUE(tp_instance_wants(fake_host_instance(host), (enum tp_event)i));
+		CU_ASSERT_TRUE(tp_instance_wants(tp_test_instance(host), (enum tp_event)i));
 	}
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void mistakes_say_where_and_what(void)
@@ -67,23 +68,24 @@ static void mistakes_say_where_and_what(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char problem[FAKE_HOST_PROBLEM_SIZE] = "";
+		char problem[TP_TEST_PROBLEM_SIZE] = "";
 
-		CU_ASSERT_PTR_NULL(fake_host_try(cases[i].plugin, cases[i].section, problem));
+		CU_ASSERT_PTR_NULL(tp_test_host_try(cases[i].plugin, cases[i].section, problem));
 		CU_ASSERT_TRUE(has(problem, cases[i].said));
 	}
 }
 
 static void a_plugins_own_option_of_the_name_is_its_own(void)
 {
-	struct fake_host *host = fake_host_open("own_events", "events = a b\ndeadline_ms = 70\n");
-	const struct tp_instance *self = fake_host_instance(host);
+	struct tp_test_host *host =
+		tp_test_host_create("own_events", "events = a b\ndeadline_ms = 70\n");
+	const struct tp_instance *self = tp_test_instance(host);
 	size_t count = 0;
 
 	CU_ASSERT_STRING_EQUAL(tp_option_list(self, "events", &count)[1], "b");
 	CU_ASSERT_TRUE(tp_instance_wants(self, TP_EVENT_on_turn_usage));
 	CU_ASSERT_EQUAL(self->deadline_ms, 70);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* What the caller says instead of the section. */
@@ -191,19 +193,20 @@ static void on_error_says_what_a_broken_rule_counts_as(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct fake_host *host = fake_host_open("hooks", cases[i].section);
-		const struct tp_before_relay_channel_data data = {
-			.allocation = fake_host_allocation(host)};
+		struct tp_test_host *host = tp_test_host_create("hooks", cases[i].section);
+		const struct tp_before_relay_channel_data data = {.allocation =
+									  tp_test_allocation(host)};
 
 		test_hooks = (struct test_hooks){.ask = nonsense, .packet = nonsense_packet};
 		CU_ASSERT_EQUAL(
-			fake_host_ask(host, TP_EVENT_on_turn_before_allocate, &allocate)->verdict,
+			tp_test_fire(host, TP_EVENT_on_turn_before_allocate, &allocate)->verdict,
 			cases[i].verdict);
 		CU_ASSERT_EQUAL(
-			fake_host_packet(host, TP_EVENT_on_turn_before_relay_channel_data, &data),
+			tp_test_fire(host, TP_EVENT_on_turn_before_relay_channel_data, &data)
+				->verdict,
 			cases[i].verdict);
-		CU_ASSERT_TRUE(has(fake_host_log(host), cases[i].said));
-		fake_host_close(host);
+		CU_ASSERT_TRUE(has(tp_test_log(host), cases[i].said));
+		tp_test_host_free(&host);
 	}
 }
 
@@ -215,7 +218,7 @@ static void a_missed_deadline_counts_as_on_error_says(void)
 		enum tp_verdict verdict;
 		const char *said;
 	} cases[] = {
-		{"", FAKE_HOST_DEADLINE_MS, TP_DENY, "within 5000 ms: refused"},
+		{"", TP_TEST_DEADLINE_MS, TP_DENY, "within 5000 ms: refused"},
 		{"deadline_ms = 1000\n", 1000, TP_DENY, "within 1000 ms: refused"},
 		{"deadline_ms = 1000\non_error = pass\n", 1000, TP_PASS,
 		 "within 1000 ms: counts as no opinion"},
@@ -223,17 +226,17 @@ static void a_missed_deadline_counts_as_on_error_says(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct fake_host *host = fake_host_open("hooks", cases[i].section);
-		const struct fake_asked *asked;
+		struct tp_test_host *host = tp_test_host_create("hooks", cases[i].section);
+		const struct tp_test_asked *asked;
 
 		test_hooks = (struct test_hooks){.ask = park};
-		asked = fake_host_ask(host, TP_EVENT_on_turn_before_allocate, &allocate);
-		fake_host_advance_ms(host, cases[i].deadline_ms - 100);
+		asked = tp_test_fire(host, TP_EVENT_on_turn_before_allocate, &allocate);
+		tp_test_advance_ms(host, cases[i].deadline_ms - 100);
 		CU_ASSERT_EQUAL(asked->verdict, TP_PARK);
-		fake_host_advance_ms(host, 100);
+		tp_test_advance_ms(host, 100);
 		CU_ASSERT_EQUAL(asked->verdict, cases[i].verdict);
-		CU_ASSERT_TRUE(has(fake_host_log(host), cases[i].said));
-		fake_host_close(host);
+		CU_ASSERT_TRUE(has(tp_test_log(host), cases[i].said));
+		tp_test_host_free(&host);
 	}
 }
 

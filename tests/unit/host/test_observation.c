@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <turnpike/test.h>
+
 #include "base/counter.h"
 #include "host/instance.h"
 #include "host/observation_row.h"
-#include "support/fake_host.h"
 #include "support/hooks.h"
 #include "support/suite.h"
 
@@ -56,9 +57,9 @@ static void tell(enum tp_event event, const void *payload)
 	look_around();
 }
 
-static struct fake_host *open_host(const char *section)
+static struct tp_test_host *open_host(const char *section)
 {
-	struct fake_host *host = fake_host_open("hooks", section);
+	struct tp_test_host *host = tp_test_host_create("hooks", section);
 
 	test_hooks = (struct test_hooks){.ask = ask, .packet = packet, .tell = tell};
 	clock_ns = 1000000;
@@ -70,43 +71,44 @@ static struct fake_host *open_host(const char *section)
 	return host;
 }
 
-static void close_host(struct fake_host *host)
+static void close_host(struct tp_test_host *host)
 {
-	fake_host_close(host);
+	tp_test_host_free(&host);
 	tp_observation_set_clock(NULL);
 	tp_observation_set_bound(0);
 }
 
-static struct tp_observed observe(struct fake_host *host, enum tp_event event)
+static struct tp_observed observe(struct tp_test_host *host, enum tp_event event)
 {
 	struct tp_observed observed;
 
-	tp_instance_observed(fake_host_instance(host), event, &observed);
+	tp_instance_observed(tp_test_instance(host), event, &observed);
 	return observed;
 }
 
 static const struct tp_before_allocate allocate = {.lifetime_s = 600};
 
-static enum tp_verdict ask_with(struct fake_host *host, enum tp_verdict wanted)
+static enum tp_verdict ask_with(struct tp_test_host *host, enum tp_verdict wanted)
 {
 	verdict = wanted;
-	return fake_host_ask(host, TP_EVENT_on_turn_before_allocate, &allocate)->verdict;
+	return tp_test_fire(host, TP_EVENT_on_turn_before_allocate, &allocate)->verdict;
 }
 
 static struct tp_before_relay_channel_data channel_data;
 
-static enum tp_verdict relay_with(struct fake_host *host, enum tp_verdict wanted)
+static enum tp_verdict relay_with(struct tp_test_host *host, enum tp_verdict wanted)
 {
-	channel_data.allocation = fake_host_allocation(host);
+	channel_data.allocation = tp_test_allocation(host);
 	verdict = wanted;
-	return fake_host_packet(host, TP_EVENT_on_turn_before_relay_channel_data, &channel_data);
+	return tp_test_fire(host, TP_EVENT_on_turn_before_relay_channel_data, &channel_data)
+		->verdict;
 }
 
 /* --- counting ---------------------------------------------------------------------------- */
 
 static void calls_and_verdicts_are_counted_per_event(void)
 {
-	struct fake_host *host = open_host("");
+	struct tp_test_host *host = open_host("");
 	struct tp_observed observed;
 
 	ask_with(host, TP_PASS);
@@ -129,7 +131,7 @@ static void calls_and_verdicts_are_counted_per_event(void)
 
 static void verdicts_on_packets_add_up(void)
 {
-	struct fake_host *host = open_host("");
+	struct tp_test_host *host = open_host("");
 	struct tp_observed observed;
 
 	for (size_t i = 0; i < 10; i++) {
@@ -149,7 +151,7 @@ static void verdicts_on_packets_add_up(void)
 
 static void what_is_parked_missed_and_stale_is_counted(void)
 {
-	struct fake_host *host = open_host("");
+	struct tp_test_host *host = open_host("");
 	struct tp_observed observed;
 
 	CU_ASSERT_EQUAL(ask_with(host, TP_PARK), TP_PARK);
@@ -159,7 +161,7 @@ static void what_is_parked_missed_and_stale_is_counted(void)
 
 	CU_ASSERT_EQUAL(tp_ticket_answer(ticket, TP_ALLOW, 0), 0);
 	CU_ASSERT_EQUAL(tp_ticket_answer(ticket, TP_ALLOW, 0), 0);
-	fake_host_turn(host);
+	tp_test_turn(host);
 	observed = observe(host, TP_EVENT_on_turn_before_allocate);
 	CU_ASSERT_EQUAL(observed.parked_now, 0);
 	CU_ASSERT_EQUAL(observed.verdicts[TP_ALLOW], 1);
@@ -167,9 +169,9 @@ static void what_is_parked_missed_and_stale_is_counted(void)
 	CU_ASSERT_EQUAL(observed.missed, 0);
 
 	CU_ASSERT_EQUAL(ask_with(host, TP_PARK), TP_PARK);
-	fake_host_advance_ms(host, FAKE_HOST_DEADLINE_MS);
+	tp_test_advance_ms(host, TP_TEST_DEADLINE_MS);
 	CU_ASSERT_EQUAL(tp_ticket_answer(ticket, TP_ALLOW, 0), 0);
-	fake_host_turn(host);
+	tp_test_turn(host);
 	observed = observe(host, TP_EVENT_on_turn_before_allocate);
 	CU_ASSERT_EQUAL(observed.parked_now, 0);
 	CU_ASSERT_EQUAL(observed.missed, 1);
@@ -179,16 +181,16 @@ static void what_is_parked_missed_and_stale_is_counted(void)
 
 static void a_stale_answer_after_a_reload_blames_nobody(void)
 {
-	struct fake_host *host = open_host("");
-	char problem[FAKE_HOST_PROBLEM_SIZE];
-	const struct fake_asked *asked;
+	struct tp_test_host *host = open_host("");
+	char problem[TP_TEST_PROBLEM_SIZE];
+	const struct tp_test_asked *asked;
 
 	verdict = TP_PARK;
-	asked = fake_host_ask(host, TP_EVENT_on_turn_before_allocate, &allocate);
-	fake_host_end(host, asked);
-	CU_ASSERT_TRUE(fake_host_reload(host, "", problem));
+	asked = tp_test_fire(host, TP_EVENT_on_turn_before_allocate, &allocate);
+	tp_test_cancel(host, asked);
+	CU_ASSERT_TRUE(tp_test_host_reload(host, "", problem));
 	CU_ASSERT_EQUAL(tp_ticket_answer(ticket, TP_ALLOW, 0), 0);
-	fake_host_turn(host);
+	tp_test_turn(host);
 	CU_ASSERT_EQUAL(observe(host, TP_EVENT_on_turn_before_allocate).stale, 0);
 	CU_ASSERT_EQUAL(tp_counter_read(tp_counter_named("host.ticket.stale", "")), 1);
 	close_host(host);
@@ -209,7 +211,7 @@ static void time_falls_into_buckets(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct fake_host *host = open_host("");
+		struct tp_test_host *host = open_host("");
 		struct tp_observed observed;
 
 		takes_ns = cases[i].takes_ns;
@@ -224,14 +226,14 @@ static void time_falls_into_buckets(void)
 
 static void of_packets_one_in_256_is_timed(void)
 {
-	struct fake_host *host = open_host("");
+	struct tp_test_host *host = open_host("");
 	const struct tp_message_discarded discarded = {.len = 1};
 	struct tp_observed observed;
 
 	takes_ns = 10;
 	for (size_t i = 0; i < 1024; i++) {
 		relay_with(host, TP_PASS);
-		fake_host_tell(host, TP_EVENT_on_turn_message_discarded, &discarded);
+		tp_test_fire(host, TP_EVENT_on_turn_message_discarded, &discarded);
 	}
 	observed = observe(host, TP_EVENT_on_turn_before_relay_channel_data);
 	CU_ASSERT_EQUAL(observed.calls, 1024);
@@ -245,16 +247,16 @@ static void of_packets_one_in_256_is_timed(void)
 
 static void one_that_blocks_is_named_and_counted(void)
 {
-	struct fake_host *host = open_host("");
+	struct tp_test_host *host = open_host("");
 
 	takes_ns = 50000000;
 	ask_with(host, TP_PASS);
-	CU_ASSERT_PTR_NULL(strstr(fake_host_log(host), "held up"));
+	CU_ASSERT_PTR_NULL(strstr(tp_test_log(host), "held up"));
 	takes_ns = 50000001;
 	ask_with(host, TP_PASS);
 	takes_ns = 120000000;
 	ask_with(host, TP_PASS);
-	CU_ASSERT_PTR_NOT_NULL(strstr(fake_host_log(host),
+	CU_ASSERT_PTR_NOT_NULL(strstr(tp_test_log(host),
 				      "plugin hooks held up its worker for 120 ms in "
 				      "on_turn_before_allocate"));
 	CU_ASSERT_EQUAL(observe(host, TP_EVENT_on_turn_before_allocate).slow, 2);
@@ -270,7 +272,7 @@ static void one_that_blocks_is_named_and_counted(void)
 static void the_running_handler_is_known(void)
 {
 	static const struct tp_request_error error = {.code = 400, .reason = "Bad Request"};
-	struct fake_host *host = open_host("");
+	struct tp_test_host *host = open_host("");
 	const char *instance;
 	const char *event;
 
@@ -281,7 +283,7 @@ static void the_running_handler_is_known(void)
 		relay_with(host, TP_PASS);
 		CU_ASSERT_STRING_EQUAL(seen, "hooks on_turn_before_relay_channel_data");
 	}
-	fake_host_ask(host, TP_EVENT_on_stun_request_error, &error);
+	tp_test_fire(host, TP_EVENT_on_stun_request_error, &error);
 	CU_ASSERT_STRING_EQUAL(seen, "hooks on_stun_request_error");
 	CU_ASSERT_FALSE(tp_observation_current(&instance, &event));
 	close_host(host);

@@ -5,12 +5,12 @@
 #include <stdatomic.h>
 
 #include <turnpike/error.h>
+#include <turnpike/test.h>
 
 #include "host/generation.h"
 #include "host/worker.h"
 #include "io/loop.h"
 #include "io/mailbox.h"
-#include "support/fake_host.h"
 #include "support/suite.h"
 
 static unsigned order[8];
@@ -34,86 +34,86 @@ static void run_again(struct tp_instance *self, void *arg)
 
 static unsigned numbers[] = {1, 2, 3, 4};
 
-static struct fake_host *open_host(void)
+static struct tp_test_host *open_host(void)
 {
 	ran = 0;
 	ran_self = NULL;
-	return fake_host_open("empty", "");
+	return tp_test_host_create("empty", "");
 }
 
 static void calls_are_made_in_the_next_turn_in_order(void)
 {
-	struct fake_host *host = open_host();
-	struct tp_instance *self = fake_host_instance(host);
+	struct tp_test_host *host = open_host();
+	struct tp_instance *self = tp_test_instance(host);
 
 	for (size_t i = 0; i < 4; i++) {
 		CU_ASSERT_EQUAL(tp_worker_post(self, 0, run, &numbers[i]), 0);
 	}
 	CU_ASSERT_EQUAL(ran, 0);
-	fake_host_turn(host);
+	tp_test_turn(host);
 	CU_ASSERT_EQUAL(ran, 4);
 	CU_ASSERT_PTR_EQUAL(ran_self, self);
 	for (size_t i = 0; i < 4; i++) {
 		CU_ASSERT_EQUAL(order[i], numbers[i]);
 	}
-	fake_host_turn(host);
+	tp_test_turn(host);
 	CU_ASSERT_EQUAL(ran, 4);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void a_call_that_posts_does_not_hold_up_the_turn(void)
 {
-	struct fake_host *host = open_host();
-	struct tp_instance *self = fake_host_instance(host);
+	struct tp_test_host *host = open_host();
+	struct tp_instance *self = tp_test_instance(host);
 
 	CU_ASSERT_EQUAL(tp_worker_post(self, 0, run_again, &numbers[0]), 0);
-	tp_mailbox_deliver(fake_host_worker(host)->mailbox);
+	tp_mailbox_deliver(tp_test_worker(host)->mailbox);
 	CU_ASSERT_EQUAL(ran, 1);
-	fake_host_turn(host);
+	tp_test_turn(host);
 	CU_ASSERT_EQUAL(ran, 2);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void nonsense_is_answered_with_an_error(void)
 {
-	struct fake_host *host = open_host();
-	struct tp_instance *self = fake_host_instance(host);
+	struct tp_test_host *host = open_host();
+	struct tp_instance *self = tp_test_instance(host);
 
 	CU_ASSERT_EQUAL(tp_worker_post(self, 1, run, NULL), TP_EINVAL);
 	CU_ASSERT_EQUAL(tp_worker_post(self, UINT32_MAX, run, NULL), TP_EINVAL);
 	CU_ASSERT_EQUAL(tp_worker_post(self, 0, NULL, NULL), TP_EINVAL);
 	CU_ASSERT_EQUAL(tp_main_post(self, NULL, NULL), TP_EINVAL);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void there_is_a_ceiling(void)
 {
-	struct fake_host *host = open_host();
-	struct tp_instance *self = fake_host_instance(host);
+	struct tp_test_host *host = open_host();
+	struct tp_instance *self = tp_test_instance(host);
 
 	for (size_t i = 0; i < TP_POSTS_MAX; i++) {
 		CU_ASSERT_EQUAL_FATAL(tp_worker_post(self, 0, run, &numbers[0]), 0);
 	}
 	CU_ASSERT_EQUAL(tp_worker_post(self, 0, run, &numbers[0]), TP_EFULL);
-	fake_host_turn(host);
+	tp_test_turn(host);
 	CU_ASSERT_EQUAL(ran, TP_POSTS_MAX);
 	CU_ASSERT_EQUAL(tp_worker_post(self, 0, run, &numbers[0]), 0);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 	CU_ASSERT_EQUAL(ran, TP_POSTS_MAX + 1);
 }
 
 static void what_waits_is_called_before_the_worker_stops(void)
 {
-	struct fake_host *host = open_host();
-	struct tp_instance *before = fake_host_instance(host);
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	struct tp_test_host *host = open_host();
+	struct tp_instance *before = tp_test_instance(host);
+	char problem[TP_TEST_PROBLEM_SIZE];
 
 	CU_ASSERT_EQUAL(tp_worker_post(before, 0, run, &numbers[0]), 0);
-	CU_ASSERT_TRUE(fake_host_reload(host, "", problem)); /* the one before has ended */
+	CU_ASSERT_TRUE(tp_test_host_reload(host, "", problem)); /* the one before has ended */
 	CU_ASSERT_EQUAL(ran, 1);
-	fake_host_turn(host); /* the message that was on its way finds nothing */
+	tp_test_turn(host); /* the message that was on its way finds nothing */
 	CU_ASSERT_EQUAL(ran, 1);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* --- a worker that has not started ------------------------------------------------------ */
@@ -138,25 +138,25 @@ static void the_main_thread_has_a_mailbox_of_its_own(void)
 {
 	struct tp_loop *loop = NULL;
 	struct tp_mailbox *mailbox = NULL;
-	struct fake_host *host;
+	struct tp_test_host *host;
 	struct tp_instance *self;
 
 	CU_ASSERT_EQUAL_FATAL(tp_loop_create(NULL, NULL, &loop), 0);
 	CU_ASSERT_EQUAL_FATAL(tp_mailbox_create(loop, &mailbox), 0);
 	host = open_host();
-	self = fake_host_instance(host);
+	self = tp_test_instance(host);
 	tp_main_mailbox_set(NULL);
 	CU_ASSERT_EQUAL(tp_main_post(self, run, &numbers[0]), TP_ESHUTDOWN);
 	tp_main_mailbox_set(mailbox);
 	CU_ASSERT_EQUAL(tp_main_post(self, run, &numbers[0]), 0);
 	CU_ASSERT_EQUAL(tp_main_post(self, run, &numbers[1]), 0);
-	fake_host_turn(host);
+	tp_test_turn(host);
 	CU_ASSERT_EQUAL(ran, 0);
 	tp_mailbox_deliver(mailbox);
 	CU_ASSERT_EQUAL(ran, 2);
 	/* What still waits when the instance ends is called before. */
 	CU_ASSERT_EQUAL(tp_main_post(self, run, &numbers[2]), 0);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 	CU_ASSERT_EQUAL(ran, 3);
 	tp_mailbox_deliver(mailbox);
 	tp_main_mailbox_set(NULL);
@@ -197,19 +197,19 @@ static bool all_called(void *arg)
 
 static void any_thread_may_post(void)
 {
-	struct fake_host *host = open_host();
+	struct tp_test_host *host = open_host();
 	pthread_t threads[THREADS];
 
 	atomic_store(&called, 0);
 	for (size_t i = 0; i < THREADS; i++) {
 		CU_ASSERT_EQUAL_FATAL(
-			pthread_create(&threads[i], NULL, post_many, fake_host_instance(host)), 0);
+			pthread_create(&threads[i], NULL, post_many, tp_test_instance(host)), 0);
 	}
-	fake_host_wait_until(host, all_called, NULL);
+	tp_test_wait_until(host, all_called, NULL);
 	for (size_t i = 0; i < THREADS; i++) {
 		pthread_join(threads[i], NULL);
 	}
-	fake_host_close(host);
+	tp_test_host_free(&host);
 	CU_ASSERT_EQUAL(atomic_load(&called), THREADS * CALLS);
 }
 
