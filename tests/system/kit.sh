@@ -114,6 +114,19 @@ fails() {
 	grep -Eq '^[0-9]+ passed, 1 failed$' "$work/tests"
 }
 check "a test that is wrong fails" fails
+open_umask() {
+	in_demo clean && (umask 000 && in_demo check CFLAGS='-O2 -Werror')
+}
+check "what others could write is closed to them" open_umask
+# The program that tp_test(3) prints, with the command that it prints.
+example_runs() {
+	local page=$dest$prefix/share/man/man3/tp_test.3
+
+	awk '/^\.Sh/ { on = $2 == "EXAMPLES" } /^\.Ed/ { on = 0 } on && !/^\./' "$page" \
+		>demo/example.c
+	(cd demo && eval "$(grep '^cc -o example' "$page")" && ./example)
+}
+check "the example of tp_test(3) runs" example_runs
 compiles_with_clang() {
 	in_demo clean && in_demo check CC=clang CFLAGS='-O2 -Werror'
 }
