@@ -20,6 +20,9 @@
 #include "io/loop.h"
 #include "io/watch.h"
 
+/* For the client to read the answer and close. */
+#define LINGER_MS 1000
+
 struct tp_control {
 	struct tp_daemon *daemon;
 	struct tp_control_socket socket;
@@ -29,8 +32,9 @@ struct tp_control {
 };
 
 /*
- * One connection: its line is read, a verb works on it, its answer is written.
- * While the verb works nothing is watched and no time is measured.
+ * One connection: its line is read, a verb works on it, its answer is written,
+ * and of a line that was too long the rest is thrown away. While the verb works nothing is watched
+ * and no time is measured.
  */
 struct tp_control_call {
 	struct tp_control *control;
@@ -40,6 +44,7 @@ struct tp_control_call {
 	struct tp_timer timer;
 	char line[TP_CONTROL_REQUEST_MAX + 1];
 	size_t len;
+	bool overlong; /* more of it may come */
 	char *answer;
 	size_t answer_len;
 	size_t written;
@@ -72,6 +77,47 @@ static void take_too_long(struct tp_timer *timer)
 	end_call(tp_container_of(timer, struct tp_control_call, timer));
 }
 
+/* Closing with bytes unread would take the answer away from the client. */
+static void throw_away_rest(int fd)
+{
+	char rest[TP_CONTROL_REQUEST_MAX];
+
+	(void)recv(fd, rest, sizeof(rest), MSG_DONTWAIT);
+}
+
+static void on_rest(void *owner)
+{
+	struct tp_control_call *call = owner;
+	ssize_t got = recv(call->fd, call->line, sizeof(call->line), 0);
+
+	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+		end_call(call);
+	}
+}
+
+static void linger(struct tp_control_call *call)
+{
+	struct tp_loop *loop = call->control->daemon->main.loop;
+
+	tp_watch_free(&call->watch);
+	if (shutdown(call->fd, SHUT_WR) != 0 ||
+	    tp_watch_create(loop, call->fd, TP_WATCH_READABLE, on_rest, call, &call->watch) != 0) {
+		end_call(call);
+		return;
+	}
+	arm(call, LINGER_MS);
+}
+
+static void finish(struct tp_control_call *call)
+{
+	if (call->overlong) {
+		linger(call);
+		return;
+	}
+	throw_away_rest(call->fd);
+	end_call(call);
+}
+
 static void on_writable(void *owner)
 {
 	struct tp_control_call *call = owner;
@@ -87,7 +133,7 @@ static void on_writable(void *owner)
 	}
 	call->written += (size_t)sent;
 	if (call->written == call->answer_len) {
-		end_call(call);
+		finish(call);
 		return;
 	}
 	arm(call, TP_CONTROL_ANSWER_MS);
@@ -224,6 +270,7 @@ static void on_readable(void *owner)
 	if (end != NULL) {
 		take_line(call, end);
 	} else if (call->len == sizeof(call->line)) {
+		call->overlong = true;
 		tp_control_fail(call, "the request is longer than %d bytes",
 				TP_CONTROL_REQUEST_MAX);
 	}
@@ -237,6 +284,7 @@ static void turn_away(int fd, const char *answer)
 	ssize_t sent = send(fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
 
 	(void)sent;
+	throw_away_rest(fd);
 	close(fd);
 }
 
