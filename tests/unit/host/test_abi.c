@@ -3,7 +3,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "support/fake_host.h"
+#include <turnpike/test.h>
+
 #include "support/suite.h"
 
 /*
@@ -16,7 +17,7 @@ static const char *const built[] = {"first_1_0", "first_1_0_binary"};
 #define BUILT (sizeof(built) / sizeof(built[0]))
 
 /* NULL: not for this machine. */
-static struct fake_host *open_built(size_t which, const char *section)
+static struct tp_test_host *open_built(size_t which, const char *section)
 {
 	static bool said;
 	char path[512];
@@ -29,21 +30,21 @@ static struct fake_host *open_built(size_t which, const char *section)
 		}
 		return NULL;
 	}
-	return fake_host_open(path, section);
+	return tp_test_host_create(path, section);
 }
 
 static void a_1_0_provider_parks_and_answers(void)
 {
 	for (size_t i = 0; i < BUILT; i++) {
-		struct fake_host *host = open_built(i, "user = bob\n");
-		const struct fake_asked *asked;
+		struct tp_test_host *host = open_built(i, "user = bob\n");
+		const struct tp_test_asked *asked;
 
 		if (host == NULL) {
 			continue;
 		}
-		asked = fake_host_authorize(host, "bob", "example.org", 1);
+		asked = tp_test_authorize(host, "bob", "example.org", 1);
 		CU_ASSERT_EQUAL(asked->verdict, TP_PARK);
-		fake_host_wait(host, asked);
+		tp_test_wait(host, asked);
 		CU_ASSERT_EQUAL(asked->verdict, TP_ALLOW);
 		CU_ASSERT_STRING_EQUAL(asked->password, "secret");
 		CU_ASSERT_EQUAL(asked->valid_for_s, 60);
@@ -51,85 +52,87 @@ static void a_1_0_provider_parks_and_answers(void)
 		CU_ASSERT_EQUAL(asked->max_bits_per_s, 0); /* behind its table's end */
 		CU_ASSERT_EQUAL(asked->max_packets_per_s, 0);
 
-		asked = fake_host_authorize(host, "alice", "example.org", 1);
-		fake_host_wait(host, asked);
+		asked = tp_test_authorize(host, "alice", "example.org", 1);
+		tp_test_wait(host, asked);
 		CU_ASSERT_EQUAL(asked->verdict, TP_DENY);
 		CU_ASSERT_EQUAL(asked->code, 403);
-		CU_ASSERT_EQUAL(fake_host_authorize(host, "carol", "example.org", 1)->verdict,
+		CU_ASSERT_EQUAL(tp_test_authorize(host, "carol", "example.org", 1)->verdict,
 				TP_PASS);
-		asked = fake_host_authorize(host, "bob", "example.org", 1);
-		fake_host_end(host, asked);
-		CU_ASSERT_EQUAL(fake_host_counter(host, "gone"), 1);
-		fake_host_close(host);
+		asked = tp_test_authorize(host, "bob", "example.org", 1);
+		tp_test_cancel(host, asked);
+		CU_ASSERT_EQUAL(tp_test_counter(host, "gone"), 1);
+		tp_test_host_free(&host);
 	}
 }
 
 static void a_1_0_gate_is_heeded(void)
 {
 	for (size_t i = 0; i < BUILT; i++) {
-		struct fake_host *host = open_built(
+		struct tp_test_host *host = open_built(
 			i, "lifetime = 100s\nrefused_peers = 198.51.100.0/24 2001:db8::/32\n");
 		struct tp_addr peer_addr;
 		struct tp_addr client_addr;
 		struct tp_before_allocate allocate = {.client_addr = &client_addr,
 						      .lifetime_s = 600};
 		struct tp_before_permission permission = {.peer_addr = &peer_addr};
-		const struct fake_asked *asked;
+		const struct tp_test_asked *asked;
 
 		if (host == NULL) {
 			continue;
 		}
 		CU_ASSERT_EQUAL(tp_addr_parse("192.0.2.10:4000", &client_addr), 0);
-		asked = fake_host_ask(host, TP_EVENT_on_turn_before_allocate, &allocate);
+		asked = tp_test_fire(host, TP_EVENT_on_turn_before_allocate, &allocate);
 		CU_ASSERT_EQUAL(asked->verdict, TP_PASS);
 		CU_ASSERT_EQUAL(asked->lifetime_s, 100);
 		CU_ASSERT_EQUAL(asked->limits.bits_per_s, 0);
 		client_addr.port = 1023;
-		asked = fake_host_ask(host, TP_EVENT_on_turn_before_allocate, &allocate);
+		asked = tp_test_fire(host, TP_EVENT_on_turn_before_allocate, &allocate);
 		CU_ASSERT_EQUAL(asked->verdict, TP_DENY);
 		CU_ASSERT_STRING_EQUAL(asked->reason, "privileged client port");
 
 		CU_ASSERT_EQUAL(tp_addr_parse("198.51.100.9:1", &peer_addr), 0);
-		CU_ASSERT_EQUAL(fake_host_ask(host, TP_EVENT_on_turn_before_permission, &permission)
+		CU_ASSERT_EQUAL(tp_test_fire(host, TP_EVENT_on_turn_before_permission, &permission)
 					->verdict,
 				TP_DENY);
 		CU_ASSERT_EQUAL(tp_addr_parse("203.0.113.9:1", &peer_addr), 0);
-		CU_ASSERT_EQUAL(fake_host_ask(host, TP_EVENT_on_turn_before_permission, &permission)
+		CU_ASSERT_EQUAL(tp_test_fire(host, TP_EVENT_on_turn_before_permission, &permission)
 					->verdict,
 				TP_PASS);
-		fake_host_close(host);
+		tp_test_host_free(&host);
 	}
 }
 
 static void a_1_0_plugin_sees_packets_responses_and_ends(void)
 {
 	for (size_t i = 0; i < BUILT; i++) {
-		struct fake_host *host = open_built(i, "");
+		struct tp_test_host *host = open_built(i, "");
 		struct tp_before_relay_channel_data data = {.channel = 0x4000};
 		struct tp_delete_allocation deleted = {.cause = TP_DELETE_EXPIRED};
-		const struct fake_asked *asked;
+		const struct tp_test_asked *asked;
 
 		if (host == NULL) {
 			continue;
 		}
-		data.allocation = fake_host_allocation(host);
+		data.allocation = tp_test_allocation(host);
 		data.payload = (struct tp_view){(const uint8_t *)"media", 5};
 		CU_ASSERT_EQUAL(
-			fake_host_packet(host, TP_EVENT_on_turn_before_relay_channel_data, &data),
+			tp_test_fire(host, TP_EVENT_on_turn_before_relay_channel_data, &data)
+				->verdict,
 			TP_PASS);
 		data.payload = (struct tp_view){(const uint8_t *)"x", 1};
 		CU_ASSERT_EQUAL(
-			fake_host_packet(host, TP_EVENT_on_turn_before_relay_channel_data, &data),
+			tp_test_fire(host, TP_EVENT_on_turn_before_relay_channel_data, &data)
+				->verdict,
 			TP_DENY);
-		asked = fake_host_success(host, fake_host_allocation(host));
+		asked = tp_test_success(host, tp_test_allocation(host));
 		CU_ASSERT_PTR_NOT_NULL(memmem(asked->response.data, asked->response.len,
 					      "\xff\xfe\0\3"
 					      "1.0",
 					      7));
-		deleted.allocation = fake_host_allocation(host);
-		fake_host_tell(host, TP_EVENT_on_turn_delete_allocation, &deleted);
-		CU_ASSERT_EQUAL(fake_host_counter(host, "ended"), 1);
-		fake_host_close(host);
+		deleted.allocation = tp_test_allocation(host);
+		tp_test_fire(host, TP_EVENT_on_turn_delete_allocation, &deleted);
+		CU_ASSERT_EQUAL(tp_test_counter(host, "ended"), 1);
+		tp_test_host_free(&host);
 	}
 }
 
@@ -137,7 +140,7 @@ static void a_1_0_plugin_sees_packets_responses_and_ends(void)
 static void a_1_0_plugin_is_not_asked_what_came_later(void)
 {
 	for (size_t i = 0; i < BUILT; i++) {
-		struct fake_host *host = open_built(i, "");
+		struct tp_test_host *host = open_built(i, "");
 		const struct tp_redirect redirect = {.family = TP_FAMILY_IPV4};
 		const struct tp_server_tick tick = {.now_ms = 1};
 		const char *printed = "";
@@ -145,30 +148,30 @@ static void a_1_0_plugin_is_not_asked_what_came_later(void)
 		if (host == NULL) {
 			continue;
 		}
-		CU_ASSERT_EQUAL(fake_host_ask(host, TP_EVENT_on_turn_redirect, &redirect)->verdict,
+		CU_ASSERT_EQUAL(tp_test_fire(host, TP_EVENT_on_turn_redirect, &redirect)->verdict,
 				TP_PASS);
-		fake_host_tell(host, TP_EVENT_on_server_tick, &tick);
+		tp_test_fire(host, TP_EVENT_on_server_tick, &tick);
 		CU_ASSERT_EQUAL(tp_test_command(host, "status", &printed), TP_ENOENT);
-		fake_host_close(host);
+		tp_test_host_free(&host);
 	}
 }
 
 static void a_1_0_plugin_adopts_at_a_reload(void)
 {
 	for (size_t i = 0; i < BUILT; i++) {
-		struct fake_host *host = open_built(i, "");
-		char problem[FAKE_HOST_PROBLEM_SIZE];
-		const struct fake_asked *asked;
+		struct tp_test_host *host = open_built(i, "");
+		char problem[TP_TEST_PROBLEM_SIZE];
+		const struct tp_test_asked *asked;
 
 		if (host == NULL) {
 			continue;
 		}
-		CU_ASSERT_FALSE(fake_host_reload(host, "refused_peers = everywhere\n", problem));
-		CU_ASSERT_TRUE(fake_host_reload(host, "user = bob\n", problem));
-		asked = fake_host_authorize(host, "bob", "example.org", 1);
-		fake_host_wait(host, asked);
+		CU_ASSERT_FALSE(tp_test_host_reload(host, "refused_peers = everywhere\n", problem));
+		CU_ASSERT_TRUE(tp_test_host_reload(host, "user = bob\n", problem));
+		asked = tp_test_authorize(host, "bob", "example.org", 1);
+		tp_test_wait(host, asked);
 		CU_ASSERT_EQUAL(asked->verdict, TP_ALLOW);
-		fake_host_close(host);
+		tp_test_host_free(&host);
 	}
 }
 
