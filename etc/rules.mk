@@ -5,7 +5,8 @@ SED ?= sed
 
 # Files name the default places; what is installed names the real ones: $(call relocate,FROM,TO)
 relocate = $(SED) -e 's|/usr/local/lib/turnpike/plugins|$(PLUGINDIR)|g' \
-	-e 's|/usr/local/sbin|$(PREFIX)/sbin|g' -e 's|/etc/turnpike|$(SYSCONFDIR)/turnpike|g' \
+	-e 's,/usr/local/\(sbin\|include\|share\|lib/pkgconfig\|lib/libturnpike\),$(PREFIX)/\1,g' \
+	-e 's|/etc/turnpike|$(SYSCONFDIR)/turnpike|g' \
 	$(1) >$(2) && chmod 644 $(2)
 
 install: all install-programs install-headers install-kit install-plugins install-man install-etc

@@ -6,7 +6,7 @@ kit_OBJS += $(BUILD)/core/daemon/ini.o
 # One object in the archive, whole: plugins need functions that the test does not call.
 # What is not for plugins and tests stays inside.
 TEST_LIBRARY := $(BUILD)/libturnpike-test.a
-TEST_LIBRARY_LIBS = $(filter-out -liniparser,$(LIBS)) -pthread \
+TEST_LIBRARY_LIBS = $(filter-out -liniparser -ljansson,$(LIBS)) -pthread \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE))
 
 $(BUILD)/turnpike-test.o: $(call upto,host) $(kit_OBJS)

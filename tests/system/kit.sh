@@ -51,6 +51,12 @@ found_by_name() {
 	done
 }
 check "man finds a function by its name" found_by_name
+elsewhere() {
+	MAKEFLAGS='' make -s -C "$root" BUILD="$build" install-man DESTDIR="$work/elsewhere" PREFIX=/opt/t
+	grep -rn /usr/local "$work/elsewhere" && return 1
+	grep -q '^gcc .*-I/opt/t/include ' "$work/elsewhere/opt/t/share/man/man7/turnpike-plugin.7"
+}
+check "pages name the places of another PREFIX" elsewhere
 
 # --- turnpike-plugin -----------------------------------------------------------------
 
