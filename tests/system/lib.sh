@@ -81,6 +81,7 @@ ready_or_gone() {
 start_daemon() {
 	daemon_config=$1
 	daemon_log=$1.log
+	: >"$daemon_log" # an earlier daemon was ready, too
 	"${daemon_binary:-$turnpike}" -c "$1" 2>"$daemon_log" &
 	daemon_pid=$!
 	pids+=("$daemon_pid")
