@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <turnpike/test.h>
+
 #include "plugins/mmdb_writer.h"
-#include "support/fake_host.h"
 #include "support/scratch.h"
 #include "support/suite.h"
 
@@ -28,7 +29,7 @@ static size_t make_database(const char *first)
 struct fixture {
 	struct scratch scratch;
 	char section[PATH_MAX * 2 + 512];
-	struct fake_host *host;
+	struct tp_test_host *host;
 };
 
 static void write_database(struct fixture *f, const char *first)
@@ -48,12 +49,12 @@ static void open_geoip(struct fixture *f, const char *rules)
 {
 	scratch_open(&f->scratch);
 	write_database(f, "DE");
-	f->host = fake_host_open("geoip", section(f, rules));
+	f->host = tp_test_host_create("geoip", section(f, rules));
 }
 
 static void close_geoip(struct fixture *f)
 {
-	fake_host_close(f->host);
+	tp_test_host_free(&f->host);
 	scratch_close(&f->scratch);
 }
 
@@ -65,35 +66,35 @@ static struct tp_addr addr_of(const char *text)
 	return addr;
 }
 
-static const struct fake_asked *ask_client(struct fixture *f, const char *client)
+static const struct tp_test_asked *ask_client(struct fixture *f, const char *client)
 {
 	static struct tp_before_allocate event;
 	static struct tp_addr client_addr;
 
 	client_addr = addr_of(client);
 	event = (struct tp_before_allocate){
-		.five_tuple = &fake_host_allocation(f->host)->five_tuple,
+		.five_tuple = &tp_test_allocation(f->host)->five_tuple,
 		.client_addr = &client_addr,
 		.user = "alice",
 		.realm = "example.org",
-		.relayed_addr = &fake_host_allocation(f->host)->relayed_addr,
+		.relayed_addr = &tp_test_allocation(f->host)->relayed_addr,
 		.lifetime_s = 600,
 	};
-	return fake_host_ask(f->host, TP_EVENT_on_turn_before_allocate, &event);
+	return tp_test_fire(f->host, TP_EVENT_on_turn_before_allocate, &event);
 }
 
-static const struct fake_asked *ask_peer(struct fixture *f, const char *peer)
+static const struct tp_test_asked *ask_peer(struct fixture *f, const char *peer)
 {
 	static struct tp_before_permission event;
 	static struct tp_addr peer_addr;
 
 	peer_addr = addr_of(peer);
 	event = (struct tp_before_permission){
-		.allocation = fake_host_allocation(f->host),
+		.allocation = tp_test_allocation(f->host),
 		.peer_addr = &peer_addr,
 		.method = 0x008,
 	};
-	return fake_host_ask(f->host, TP_EVENT_on_turn_before_permission, &event);
+	return tp_test_fire(f->host, TP_EVENT_on_turn_before_permission, &event);
 }
 
 /* --- rules ---------------------------------------------------------------------------------- */
@@ -159,8 +160,8 @@ static void deny_wins_and_one_allow_is_enough(void)
 	CU_ASSERT_EQUAL(ask_peer(&f, "203.0.113.1")->verdict, TP_PASS);
 	CU_ASSERT_EQUAL(ask_peer(&f, "192.0.2.1")->verdict, TP_DENY);
 	CU_ASSERT_EQUAL(ask_peer(&f, "192.0.2.1")->code, 403);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "clients_refused"), 2);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "peers_refused"), 2);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "clients_refused"), 2);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "peers_refused"), 2);
 	close_geoip(&f);
 }
 
@@ -228,7 +229,7 @@ static void connect_asks_for_the_peer(void)
 	struct fixture f;
 
 	open_geoip(&f, "peer_deny_countries = DE");
-	event = (struct tp_before_connect){.allocation = fake_host_allocation(f.host),
+	event = (struct tp_before_connect){.allocation = tp_test_allocation(f.host),
 					   .peer_addr = &peer_addr};
 	CU_ASSERT_EQUAL(tp_test_on_turn_before_connect(f.host, &event)->code, 403);
 	close_geoip(&f);
@@ -241,8 +242,8 @@ static void connect_asks_for_the_peer(void)
 static void look(struct fixture *f)
 {
 	for (int i = 0; i < 3; i++) {
-		fake_host_advance_s(f->host, 1);
-		fake_host_finish_jobs(f->host);
+		tp_test_advance_ms(f->host, 1000);
+		tp_test_finish_jobs(f->host);
 	}
 }
 
@@ -252,13 +253,13 @@ static void a_changed_file_takes_over(void)
 
 	open_geoip(&f, "client_deny_countries = DE");
 	look(&f);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "reloads"), 0);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "reloads"), 0);
 	CU_ASSERT_EQUAL(ask_client(&f, "192.0.2.1")->verdict, TP_DENY);
 	write_database(&f, "FR");
 	CU_ASSERT_EQUAL(ask_client(&f, "192.0.2.1")->verdict, TP_DENY);
 	look(&f);
 	CU_ASSERT_EQUAL(ask_client(&f, "192.0.2.1")->verdict, TP_PASS);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "reloads"), 2); /* it is both files */
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "reloads"), 2); /* it is both files */
 	close_geoip(&f);
 }
 
@@ -272,8 +273,8 @@ static void a_broken_file_changes_nothing(void)
 	look(&f);
 	CU_ASSERT_EQUAL(ask_client(&f, "192.0.2.1")->verdict, TP_DENY);
 	look(&f);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "reload_failures"), 2); /* said once each */
-	CU_ASSERT_PTR_NOT_NULL(strstr(fake_host_log(f.host), "the database stays as it was"));
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "reload_failures"), 2); /* said once each */
+	CU_ASSERT_PTR_NOT_NULL(strstr(tp_test_log(f.host), "the database stays as it was"));
 	write_database(&f, "FR");
 	look(&f);
 	CU_ASSERT_EQUAL(ask_client(&f, "192.0.2.1")->verdict, TP_PASS);
@@ -284,7 +285,7 @@ static void a_broken_file_changes_nothing(void)
 static void broken_databases_do_no_harm(void)
 {
 	size_t len = make_database("DE");
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 	static uint8_t whole[MMDB_SIZE_MAX];
 
 	memcpy(whole, bytes, len);
@@ -296,15 +297,15 @@ static void broken_databases_do_no_harm(void)
 		scratch_open(&f.scratch);
 		scratch_write_bytes(&f.scratch, "db", 0644, bytes,
 				    i % 2 == 0 ? len : len - i * len / 400);
-		f.host = fake_host_try("geoip",
-				       section(&f, "client_deny_countries = DE\n"
-						   "client_deny_as = 64511"),
-				       problem);
+		f.host = tp_test_host_try("geoip",
+					  section(&f, "client_deny_countries = DE\n"
+						      "client_deny_as = 64511"),
+					  problem);
 		if (f.host != NULL) {
 			ask_client(&f, "192.0.2.1");
 			ask_client(&f, "198.51.100.200");
 			ask_client(&f, "2001:db8:1::1");
-			fake_host_close(f.host);
+			tp_test_host_free(&f.host);
 		}
 		scratch_close(&f.scratch);
 	}
@@ -328,11 +329,11 @@ static void options_are_checked(void)
 		{"as_database = /tmp", "as_database: /tmp: no regular file"},
 		{"as_database = /etc/passwd", "as_database: /etc/passwd: "},
 	};
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		problem[0] = '\0';
-		CU_ASSERT_PTR_NULL(fake_host_try("geoip", cases[i].section, problem));
+		CU_ASSERT_PTR_NULL(tp_test_host_try("geoip", cases[i].section, problem));
 		if (strstr(problem, cases[i].problem) == NULL) {
 			printf("%s: %s\n", cases[i].section, problem);
 		}
