@@ -119,6 +119,21 @@ tcp=$(port_of tcp 127.0.0.1)
 check "on_client_connected: the veto holds" refused_tcp
 stop_daemon
 
+# A peer port where nobody is: coturn's client sends there.
+peer_error() {
+	timeout 10 turnutils_uclient -u "$user" -w "$password" -p "$udp" -e 127.0.0.1 -r 9 -s -c -n 5 \
+		127.0.0.1 >"$work/uclient.log" 2>&1 &
+	local client=$!
+
+	pids+=("$client")
+	seen "on_turn_peer_error.*peer=127.0.0.1:9" || return 1
+	stop "$client"
+}
+start_observed ""
+check "on_turn_peer_error is raised" peer_error
+check "on_turn_refresh_allocation is raised" seen on_turn_refresh_allocation
+stop_daemon
+
 # A vetoed success of Allocate undoes the allocation: coturn's client asks for one without
 # a Binding first.
 nothing_allocated() {
