@@ -252,7 +252,8 @@ static void every_key_arrives_where_it_belongs(void)
 	static const char text[] =
 		"[turnpike]\n"
 		"realm = r\nsoftware = \"\"\nworkers = 4\nuser = nobody\ngroup = nogroup\n"
-		"plugin_dir = /opt/plugins\npark_deadline = 250ms\nmax_parked = 7\n"
+		"plugin_dir = /opt/plugins\npark_deadline = 250ms\nslow_handler = 70ms\nmax_parked "
+		"= 7\n"
 		"alternate_servers = 192.0.2.1, [2001:db8::1]:5000\n"
 		"alternate_domain = alt.example.org\n"
 		"[auth]\n"
@@ -288,6 +289,7 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_STRING_EQUAL(config->group, "nogroup");
 	CU_ASSERT_STRING_EQUAL(config->plugin_dir, "/opt/plugins");
 	CU_ASSERT_EQUAL(config->park_deadline_ms, 250);
+	CU_ASSERT_EQUAL(config->slow_handler_ms, 70);
 	CU_ASSERT_EQUAL(config->max_parked, 7);
 	CU_ASSERT_EQUAL(turn->alternate_server_count, 2);
 	addr = addr_of("192.0.2.1:3478");
