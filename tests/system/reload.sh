@@ -6,8 +6,18 @@
 . "$(dirname "$0")/lib.sh"
 
 config=$work/turnpike.conf
-reloads=${RELOADS:-100}
-allocations=${ALLOCATIONS:-1000}
+reloads=100
+allocations=1000
+rate=5000
+load_s=12
+sanitized=
+
+# With a sanitizer all takes longer, and what is freed stays for a while.
+if grep -q "__asan_init\|__tsan_init" "$turnpike"; then
+	sanitized=yes
+	rate=2000
+	load_s=30
+fi
 
 # build NAME FLAGS...: a plugin of this folder, put in place at once.
 build() {
@@ -223,10 +233,10 @@ reload_often() {
 	done
 }
 under_load() {
-	local rate=${RATE:-5000} before_kib after_kib before_fds after_fds pid generation
+	local before_kib after_kib before_fds after_fds pid generation
 
 	run_probe load -u bob -p builder --allocations "$allocations" --rate "$rate" \
-		--seconds "${SECONDS_OF_LOAD:-12}" --json "turn:127.0.0.1:$udp" >"$work/load.out" 2>&1 &
+		--seconds $load_s --json "turn:127.0.0.1:$udp" >"$work/load.out" 2>&1 &
 	pid=$!
 	within 20 eval '[ "$(member allocations)" -ge '"$allocations"' ]' || return 1
 	reload_often 10 || return 1
@@ -244,7 +254,7 @@ under_load() {
 	echo "resident $before_kib KiB, then $after_kib; descriptors $before_fds, then $after_fds"
 	tail -n 1 "$work/load.out" >"$work/load.json"
 	cat "$work/load.json"
-	[ "$after_fds" = "$before_fds" ] && [ $((after_kib - before_kib)) -lt "${GROWTH_KIB:-2048}" ]
+	[ "$after_fds" = "$before_fds" ] && { [ -n "$sanitized" ] || [ $((after_kib - before_kib)) -lt 2048 ]; }
 }
 check "$reloads reloads while $allocations allocations relay: nothing is lost or leaks" under_load
 tail -n 2 "$work/case.log" | sed 's/^/          /'
@@ -295,7 +305,7 @@ parking() {
 	wait $pid || return 1
 	echo "p99 of others' packets: $(p99 "$work/quiet") us before, $(p99 "$work/busy") us while 1000 logins are parked for 50 ms"
 	# 50 ms is what it would be if anybody waited for the plugin.
-	/usr/bin/python3 -c 'import sys; assert float(sys.argv[1]) < 25000' "$(p99 "$work/busy")"
+	[ -n "$sanitized" ] || /usr/bin/python3 -c 'import sys; assert float(sys.argv[1]) < 25000' "$(p99 "$work/busy")"
 }
 check "1000 logins parked for 50 ms each: all succeed, others do not wait" parking
 tail -n 1 "$work/case.log" | sed 's/^/          /'
