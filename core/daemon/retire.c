@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/retire.h"
 
+#include "host/attachment.h"
 #include "host/generation.h"
 #include "host/worker.h"
 #include "io/loop.h"
@@ -18,6 +19,10 @@ static bool is_busy(const struct tp_retirement *retirement, const struct tp_gene
 static void let_go(struct tp_retirement *retirement, struct tp_leaving *leaving)
 {
 	tp_list_remove(&leaving->link);
+	if (retirement->server != NULL &&
+	    tp_generation_attached(leaving->generation, retirement->worker)) {
+		tp_server_adopt(retirement->server);
+	}
 	tp_generation_worker_stop(leaving->generation, retirement->worker);
 	tp_generation_unref(&leaving->generation);
 	(void)tp_mailbox_post(leaving->main_mailbox, &leaving->message);

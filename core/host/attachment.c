@@ -7,6 +7,7 @@
 
 #include "host/instance_body.h"
 #include "host/place.h"
+#include "host/worker.h"
 
 struct attachment {
 	struct tp_list link;
@@ -32,9 +33,15 @@ static void call_release(const struct attachment *attachment)
 	}
 }
 
+static struct tp_instance_worker *here(const struct attachment *attachment)
+{
+	return &attachment->instance->on_worker[tp_worker_here];
+}
+
 static void attachment_free(struct attachment *attachment)
 {
 	tp_list_remove(&attachment->link);
+	here(attachment)->attached--;
 	call_release(attachment);
 	free(attachment);
 }
@@ -79,6 +86,7 @@ static int add(struct tp_attachments *attachments, struct tp_instance *instance,
 	attachment->release = release;
 	tp_list_init(&attachment->link);
 	tp_list_append(&attachments->list, &attachment->link);
+	here(attachment)->attached++;
 	return 0;
 }
 
@@ -131,11 +139,23 @@ void tp_attachments_adopt(struct tp_attachments *attachments,
 		}
 		heir = tp_generation_find_same(generation, attachment->instance);
 		if (heir != NULL) {
+			here(attachment)->attached--;
 			attachment->instance = heir;
+			here(attachment)->attached++;
 		} else {
 			attachment_free(attachment);
 		}
 	}
+}
+
+bool tp_generation_attached(const struct tp_generation *generation, const struct tp_worker *worker)
+{
+	for (size_t i = 0; i < generation->instance_count; i++) {
+		if (generation->instances[i]->on_worker[worker->index].attached != 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 /* --- turnpike/allocation.h ---------------------------------------------------------- */

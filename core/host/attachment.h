@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
+
 #include <turnpike/allocation.h>
 
 #include "base/list.h"
 
 struct tp_generation;
+struct tp_worker;
 
 /*
  * What plugins have attached to an allocation or a connection: a short list, one
@@ -33,9 +36,14 @@ void tp_attachments_release(struct tp_attachments *attachments);
 
 /**
  * A new generation has taken over on this worker: what belongs to an instance of
- * another one goes to its heir (same name, same code), or is released. Call it
- * when workers swap, and again before the old generation stops on the worker: a
- * request that was parked meanwhile may have attached something in its name.
+ * another one goes to its heir (same name, same code), or is released. Also to be
+ * called before a generation stops on the worker while tp_generation_attached().
  */
 void tp_attachments_adopt(struct tp_attachments *attachments,
 			  const struct tp_generation *generation);
+
+/**
+ * Is there anything on this worker that an instance of the generation has attached?
+ * After a reload, a request that was parked before may still attach in its name.
+ */
+bool tp_generation_attached(const struct tp_generation *generation, const struct tp_worker *worker);

@@ -25,6 +25,7 @@ struct tp_instance_worker {
 	_Alignas(64) void *state; /* the plugin's */
 	struct tp_list timers;
 	size_t timer_count;
+	size_t attached; /* to allocations and clients there, in its name */
 	struct tp_observation_row *rows; /* by event */
 	struct tp_posts *posts;
 	bool running; /* between worker_start and worker_stop */

@@ -152,19 +152,18 @@ const struct tp_endpoint_handler *tp_server_handler(const struct tp_server *serv
 	return &server->handler;
 }
 
-/* What plugins have attached goes to those who come after them. */
-static void adopt_attachments(struct tp_server *server, const struct tp_generation *generation)
+void tp_server_adopt(struct tp_server *server)
 {
 	struct tp_allocation *allocation;
 	struct tp_client *client;
 	size_t cursor = 0;
 
 	while ((allocation = tp_map_next(&server->allocations, &cursor)) != NULL) {
-		tp_attachments_adopt(&allocation->handle.attachments, generation);
+		tp_attachments_adopt(&allocation->handle.attachments, server->generation);
 	}
 	cursor = 0;
 	while ((client = tp_map_next(&server->clients, &cursor)) != NULL) {
-		tp_attachments_adopt(&client->handle.attachments, generation);
+		tp_attachments_adopt(&client->handle.attachments, server->generation);
 	}
 }
 
@@ -172,11 +171,11 @@ void tp_server_reload(struct tp_server *server, struct tp_generation *generation
 		      struct tp_turn_settings *settings)
 {
 	const struct tp_server_reload event = {.generation = generation->number};
+	struct tp_generation *previous = server->generation;
 
-	adopt_attachments(server, generation);
-	tp_generation_ref(generation);
-	tp_generation_unref(&server->generation);
-	server->generation = generation;
+	server->generation = tp_generation_ref(generation);
+	tp_server_adopt(server);
+	tp_generation_unref(&previous);
 	use_settings(server, settings);
 	tp_tick_begin(server);
 	if (tp_generation_wants(generation, TP_EVENT_on_server_reload)) {

@@ -76,6 +76,12 @@ int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
 const struct tp_endpoint_handler *tp_server_handler(const struct tp_server *server);
 
 /**
+ * What plugins of earlier generations have attached to allocations and clients goes
+ * to those who stand for them now, or is released. Thread: the worker's.
+ */
+void tp_server_adopt(struct tp_server *server);
+
+/**
  * From now on: other plugins, other options. Both take a reference; those the
  * server had are dropped. What differs in realm, relayed addresses or ports is
  * for the next start.

@@ -5,12 +5,14 @@
 
 #include "host/generation.h"
 #include "host/instance.h"
+#include "host/worker.h"
 #include "support/suite.h"
 
 /* Generations of one worker, and the handle of an allocation. */
 static struct tp_allocation_handle handle;
 static struct tp_client_handle client;
 static unsigned released[3];
+static const struct tp_worker worker; /* 0, as is a thread that is none */
 
 static void release_first(void *state)
 {
@@ -123,13 +125,18 @@ static void the_heir_of_the_same_code_takes_over(void)
 	tp_allocation_set_state(before->instances[0], &handle.view, &released[1], release_second);
 	CU_ASSERT_EQUAL(released[0], 1);
 	CU_ASSERT_PTR_EQUAL(tp_allocation_state(after->instances[0], &handle.view), &released[1]);
+	CU_ASSERT_FALSE(tp_generation_attached(before, &worker));
+	CU_ASSERT_TRUE(tp_generation_attached(after, &worker));
 	tp_allocation_set_state(before->instances[1], &handle.view, &released[0], release_first);
+	CU_ASSERT_TRUE(tp_generation_attached(before, &worker));
 	tp_attachments_adopt(&handle.attachments, after);
+	CU_ASSERT_FALSE(tp_generation_attached(before, &worker));
 	drop(before);
 	CU_ASSERT_PTR_EQUAL(tp_allocation_state(after->instances[1], &handle.view), &released[0]);
 	tp_attachments_release(&handle.attachments);
 	CU_ASSERT_EQUAL(released[0], 2);
 	CU_ASSERT_EQUAL(released[1], 1);
+	CU_ASSERT_FALSE(tp_generation_attached(after, &worker));
 	drop(after);
 }
 
