@@ -10,7 +10,9 @@ $(BUILD)/turnpike-probe: $(PROBE_OBJS) $(call upto,io)
 
 all: $(BUILD)/turnpike-probe
 
-$(BUILD)/turnpikectl: $(patsubst %,$(BUILD)/core/cli/%.o,turnpikectl turnpikectl_print turnpikectl_socket)
+CTL_OBJS := $(patsubst %,$(BUILD)/core/cli/%.o,turnpikectl_print turnpikectl_socket)
+
+$(BUILD)/turnpikectl: $(BUILD)/core/cli/turnpikectl.o $(CTL_OBJS)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -ljansson
 
 all: $(BUILD)/turnpikectl
