@@ -28,6 +28,7 @@ check() {
 		home["iniparser/"] = "^core/daemon/config\\.c$"
 		home["iniparser.h"] = home["iniparser/"]
 		home["dictionary.h"] = home["iniparser/"]
+		home["jansson.h"] = "^core/(daemon/control|cli/turnpikectl)[a-z_]*\\.[ch]$"
 		home["zlib.h"] = "^core/stun/"
 		home["bpf/"] = "^core/io/xdp\\.c$"
 		home["xdp/"] = "^core/io/xdp\\.c$"
@@ -150,6 +151,8 @@ self_test() {
 	found 'core/io/job.c:1: "loop.h" is not written'
 	echo '#include <event2/event.h>' | plant core/host/worker.c
 	found 'core/host/worker.c:1: <event2/event.h> is not to be seen here'
+	echo '#include <jansson.h>' | plant core/daemon/worker.c
+	found 'core/daemon/worker.c:1: <jansson.h> is not to be seen here'
 	echo '#include <gnutls/crypto.h>' | plant core/turn/relay.c
 	found 'core/turn/relay.c:1: <gnutls/crypto.h> is not to be seen here'
 	echo '#include <CUnit/CUnit.h>' | plant plugins/q/q.c
