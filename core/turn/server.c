@@ -174,7 +174,9 @@ void tp_server_reload(struct tp_server *server, struct tp_generation *generation
 	struct tp_generation *previous = server->generation;
 
 	server->generation = tp_generation_ref(generation);
-	tp_server_adopt(server);
+	if (tp_generation_attached(previous, server->worker)) {
+		tp_server_adopt(server);
+	}
 	tp_generation_unref(&previous);
 	use_settings(server, settings);
 	tp_tick_begin(server);
