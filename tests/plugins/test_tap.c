@@ -7,7 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "support/fake_host.h"
+#include <turnpike/test.h>
+
 #include "support/scratch.h"
 #include "support/suite.h"
 
@@ -20,7 +21,7 @@
 struct fixture {
 	struct scratch scratch;
 	char section[PATH_MAX + 256];
-	struct fake_host *host;
+	struct tp_test_host *host;
 	struct tp_addr peer_addr;
 };
 
@@ -36,13 +37,13 @@ static void open_tap(struct fixture *f, const char *more)
 {
 	scratch_open(&f->scratch);
 	snprintf(f->section, sizeof(f->section), "folder = %s\n%s", f->scratch.folder, more);
-	f->host = fake_host_open("tap", f->section);
+	f->host = tp_test_host_create("tap", f->section);
 	f->peer_addr = addr_of("198.51.100.200:9000");
 }
 
 static void close_tap(struct fixture *f)
 {
-	fake_host_close(f->host);
+	tp_test_host_free(&f->host);
 	scratch_close(&f->scratch);
 }
 
@@ -55,7 +56,7 @@ static bool command(struct fixture *f, const char *words, const char *wanted)
 	if (!right) {
 		printf("%s: wanted \"%s\", got %d \"%s\"\n", words, wanted, err, printed);
 	}
-	fake_host_turn(f->host); /* workers hear of it */
+	tp_test_turn(f->host); /* workers hear of it */
 	return right;
 }
 
@@ -103,16 +104,15 @@ static void relay(struct fixture *f, const struct tp_allocation_view *allocation
 
 static void send_one(struct fixture *f)
 {
-	relay(f, fake_host_allocation(f->host), TP_CLIENT_TO_PEER, 0x4001, 100);
+	relay(f, tp_test_allocation(f->host), TP_CLIENT_TO_PEER, 0x4001, 100);
 }
 
 static void tick(struct fixture *f)
 {
-	fake_host_tell(
-		f->host, TP_EVENT_on_server_tick,
-		&(struct tp_server_tick){.now_ms = tp_worker_now_ms(fake_host_worker(f->host))});
-	fake_host_finish_jobs(f->host);
-	fake_host_turn(f->host);
+	tp_test_fire(f->host, TP_EVENT_on_server_tick,
+		     &(struct tp_server_tick){.now_ms = tp_worker_now_ms(tp_test_worker(f->host))});
+	tp_test_finish_jobs(f->host);
+	tp_test_turn(f->host);
 }
 
 /* What tshark makes of a file: a line a packet, or its complaint. */
@@ -123,8 +123,8 @@ static const char *dissect(struct fixture *f, const char *name, const char *fiel
 	FILE *pipe;
 	size_t len;
 
-	fake_host_finish_jobs(f->host);
-	fake_host_turn(f->host);
+	tp_test_finish_jobs(f->host);
+	tp_test_turn(f->host);
 	snprintf(line, sizeof(line),
 		 "tshark -n -r %s -o udp.check_checksum:TRUE -o ip.check_checksum:TRUE "
 		 "-T fields -E separator='|' %s 2>&1 | grep -v 'Running as user'",
@@ -155,7 +155,7 @@ static void nothing_is_recorded_unasked(void)
 	send_one(&f);
 	tick(&f);
 	CU_ASSERT_TRUE(refused(&f, "stop", "nothing is recorded"));
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "recordings"), 0);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "recordings"), 0);
 	close_tap(&f);
 }
 
@@ -168,9 +168,9 @@ static void a_user_is_recorded(void)
 	open_tap(&f, "");
 	other = tp_test_allocation_create(f.host, "bob", "192.0.2.11:4000", "203.0.113.7:50002");
 	CU_ASSERT_TRUE(command(&f, "start alice calls.pcapng", "calls.pcapng"));
-	relay(&f, fake_host_allocation(f.host), TP_CLIENT_TO_PEER, 0x4001, 100);
-	relay(&f, fake_host_allocation(f.host), TP_PEER_TO_CLIENT, 0x4001, 101);
-	relay(&f, fake_host_allocation(f.host), TP_CLIENT_TO_PEER, 0, 0);
+	relay(&f, tp_test_allocation(f.host), TP_CLIENT_TO_PEER, 0x4001, 100);
+	relay(&f, tp_test_allocation(f.host), TP_PEER_TO_CLIENT, 0x4001, 101);
+	relay(&f, tp_test_allocation(f.host), TP_CLIENT_TO_PEER, 0, 0);
 	relay(&f, other, TP_CLIENT_TO_PEER, 0x4002, 100);
 	CU_ASSERT_TRUE(command(&f, "status", "3 packets"));
 	CU_ASSERT_TRUE(command(&f, "stop", "ended: stopped"));
@@ -194,8 +194,8 @@ static void addresses_of_two_families_meet_as_ipv6(void)
 	open_tap(&f, "");
 	f.peer_addr = addr_of("[2001:db8::9]:9000");
 	CU_ASSERT_TRUE(command(&f, "start alice six.pcapng", "six"));
-	relay(&f, fake_host_allocation(f.host), TP_CLIENT_TO_PEER, 0x4001, 3);
-	relay(&f, fake_host_allocation(f.host), TP_PEER_TO_CLIENT, 0x4001, 65507);
+	relay(&f, tp_test_allocation(f.host), TP_CLIENT_TO_PEER, 0x4001, 3);
+	relay(&f, tp_test_allocation(f.host), TP_PEER_TO_CLIENT, 0x4001, 65507);
 	CU_ASSERT_TRUE(command(&f, "stop", "2 packets"));
 	CU_ASSERT_STRING_EQUAL(dissect(&f, "six.pcapng", FIELDS),
 			       "|4000||9000|::ffff:192.0.2.10|2001:db8::9|11|1||0x00000002|client "
@@ -284,16 +284,16 @@ static void it_ends_in_time(void)
 
 	open_tap(&f, "max_time = 2s");
 	CU_ASSERT_TRUE(command(&f, "start alice short.pcapng", "short"));
-	fake_host_advance_ms(f.host, 1900);
+	tp_test_advance_ms(f.host, 1900);
 	tick(&f);
 	send_one(&f);
 	CU_ASSERT_TRUE(command(&f, "status", "1 packets"));
-	fake_host_advance_ms(f.host, 100);
+	tp_test_advance_ms(f.host, 100);
 	send_one(&f);
 	CU_ASSERT_TRUE(command(&f, "status", "ended: max_time is reached"));
 	tick(&f); /* nobody sends: the second's tick ends it */
 	CU_ASSERT_TRUE(command(&f, "start alice silent.pcapng", "silent"));
-	fake_host_advance_ms(f.host, 2000);
+	tp_test_advance_ms(f.host, 2000);
 	tick(&f);
 	CU_ASSERT_TRUE(command(&f, "status", "ended: max_time is reached"));
 	close_tap(&f);
@@ -309,9 +309,9 @@ static void a_full_buffer_drops_and_counts(void)
 	open_tap(&f, "buffer = 256k");
 	CU_ASSERT_TRUE(command(&f, "start alice flood.pcapng", "flood"));
 	for (int i = 0; i < 20; i++) {
-		relay(&f, fake_host_allocation(f.host), TP_CLIENT_TO_PEER, 0x4001, 50000);
+		relay(&f, tp_test_allocation(f.host), TP_CLIENT_TO_PEER, 0x4001, 50000);
 	}
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "dropped"), 16);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "dropped"), 16);
 	CU_ASSERT_TRUE(command(&f, "stop", "4 packets"));
 	lines = dissect(&f, "flood.pcapng", "-e udp.length");
 	while ((lines = strchr(lines, '\n')) != NULL) {
@@ -328,8 +328,8 @@ static void what_is_no_datagram_is_dropped(void)
 
 	open_tap(&f, "");
 	CU_ASSERT_TRUE(command(&f, "start alice huge.pcapng", "huge"));
-	relay(&f, fake_host_allocation(f.host), TP_CLIENT_TO_PEER, 0x4001, 65508);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "dropped"), 1);
+	relay(&f, tp_test_allocation(f.host), TP_CLIENT_TO_PEER, 0x4001, 65508);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "dropped"), 1);
 	CU_ASSERT_TRUE(command(&f, "stop", "0 packets"));
 	close_tap(&f);
 }
@@ -399,7 +399,7 @@ static void commands_are_checked(void)
 	}
 	close_tap(&f);
 	scratch_open(&f.scratch);
-	f.host = fake_host_open("tap", "folder = /nonexistent/folder");
+	f.host = tp_test_host_create("tap", "folder = /nonexistent/folder");
 	CU_ASSERT_TRUE(refused(&f, "start alice", "/nonexistent/folder: No such"));
 	close_tap(&f);
 }
@@ -409,14 +409,14 @@ static void commands_are_checked(void)
 
 static void a_reload_ends_it_and_loses_nothing(void)
 {
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 	struct fixture f;
 
 	open_tap(&f, "");
 	CU_ASSERT_TRUE(command(&f, "start alice until.pcapng", "until"));
 	send_one(&f);
-	CU_ASSERT_TRUE_FATAL(fake_host_reload(f.host, f.section, problem));
-	fake_host_turn(f.host);
+	CU_ASSERT_TRUE_FATAL(tp_test_host_reload(f.host, f.section, problem));
+	tp_test_turn(f.host);
 	CU_ASSERT_TRUE(command(&f, "status", "nothing is recorded"));
 	CU_ASSERT_STRING_EQUAL(dissect(&f, "until.pcapng", "-e udp.length"), "108\n");
 	close_tap(&f);
@@ -434,11 +434,11 @@ static void options_are_checked(void)
 		{"folder = /tmp\nmax_time = 10ms", "max_time"},
 		{"folder = /tmp\nbuffer = 1k", "buffer"},
 	};
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		problem[0] = '\0';
-		CU_ASSERT_PTR_NULL(fake_host_try("tap", cases[i].section, problem));
+		CU_ASSERT_PTR_NULL(tp_test_host_try("tap", cases[i].section, problem));
 		CU_ASSERT_PTR_NOT_NULL(strstr(problem, cases[i].problem));
 	}
 }

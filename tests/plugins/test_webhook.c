@@ -8,8 +8,9 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
+#include <turnpike/test.h>
+
 #include "plugins/web_server.h"
-#include "support/fake_host.h"
 #include "support/scratch.h"
 #include "support/suite.h"
 
@@ -17,7 +18,7 @@ struct fixture {
 	struct scratch scratch;
 	struct web_server *server;
 	char section[2 * PATH_MAX + 512];
-	struct fake_host *host;
+	struct tp_test_host *host;
 };
 
 static const char *section(struct fixture *f, const char *more)
@@ -31,30 +32,30 @@ static void open_webhook(struct fixture *f, const char *more)
 {
 	scratch_open(&f->scratch);
 	f->server = web_server_start();
-	f->host = fake_host_open("webhook", section(f, more));
+	f->host = tp_test_host_create("webhook", section(f, more));
 }
 
 static void close_webhook(struct fixture *f)
 {
-	fake_host_close(f->host);
+	tp_test_host_free(&f->host);
 	web_server_stop(&f->server);
 	scratch_close(&f->scratch);
 }
 
 static void tell_created(struct fixture *f)
 {
-	fake_host_tell(f->host, TP_EVENT_on_turn_create_allocation,
-		       &(struct tp_create_allocation){
-			       .allocation = fake_host_allocation(f->host),
-			       .lifetime_s = 600,
-		       });
+	tp_test_fire(f->host, TP_EVENT_on_turn_create_allocation,
+		     &(struct tp_create_allocation){
+			     .allocation = tp_test_allocation(f->host),
+			     .lifetime_s = 600,
+		     });
 }
 
 static void pass_ms(struct fixture *f, uint64_t ms)
 {
-	fake_host_advance_ms(f->host, ms);
-	fake_host_finish_jobs(f->host);
-	fake_host_turn(f->host);
+	tp_test_advance_ms(f->host, ms);
+	tp_test_finish_jobs(f->host);
+	tp_test_turn(f->host);
 }
 
 static size_t count_of(const char *text, const char *what)
@@ -84,14 +85,14 @@ static void events_arrive_in_a_batch(void)
 	open_webhook(&f, "");
 	tell_created(&f);
 	tell_created(&f);
-	fake_host_tell(f.host, TP_EVENT_on_turn_delete_allocation,
-		       &(struct tp_delete_allocation){
-			       .allocation = fake_host_allocation(f.host),
-			       .cause = TP_DELETE_EXPIRED,
-			       .duration_ms = 600123,
-			       .client_to_peer = {.packets = 1, .bytes = 200},
-			       .peer_to_client = {.packets = 3, .bytes = 400},
-		       });
+	tp_test_fire(f.host, TP_EVENT_on_turn_delete_allocation,
+		     &(struct tp_delete_allocation){
+			     .allocation = tp_test_allocation(f.host),
+			     .cause = TP_DELETE_EXPIRED,
+			     .duration_ms = 600123,
+			     .client_to_peer = {.packets = 1, .bytes = 200},
+			     .peer_to_client = {.packets = 3, .bytes = 400},
+		     });
 	pass_ms(&f, 900);
 	CU_ASSERT_EQUAL(web_server_count(f.server), 0);
 	pass_ms(&f, 100);
@@ -116,7 +117,7 @@ static void events_arrive_in_a_batch(void)
 	CU_ASSERT_PTR_NULL(strstr(web_server_head(f.server, 0), "Turnpike-Signature"));
 	pass_ms(&f, 5000);
 	CU_ASSERT_EQUAL(web_server_count(f.server), 1); /* nothing, nothing sent */
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "sent"), 3);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "sent"), 3);
 	close_webhook(&f);
 }
 
@@ -130,14 +131,14 @@ static void a_full_batch_does_not_wait(void)
 	CU_ASSERT_EQUAL(web_server_count(f.server), 0);
 	tell_created(&f);
 	tell_created(&f);
-	fake_host_turn(f.host);
+	tp_test_turn(f.host);
 	pass_ms(&f, 0);
 	CU_ASSERT_EQUAL(web_server_count(f.server), 1);
 	CU_ASSERT_EQUAL(events_in(&f, 0), 2);
 	for (int i = 0; i < 5; i++) { /* one after the other, while there are full ones */
 		tell_created(&f);
 	}
-	fake_host_turn(f.host);
+	tp_test_turn(f.host);
 	pass_ms(&f, 0);
 	CU_ASSERT_EQUAL(web_server_count(f.server), 4);
 	close_webhook(&f);
@@ -150,14 +151,14 @@ static void usage_is_sent_when_asked_for(void)
 
 	open_webhook(&f, "events_sent = on_turn_usage");
 	usage = (struct tp_usage){
-		.allocation = fake_host_allocation(f.host),
+		.allocation = tp_test_allocation(f.host),
 		.interval_ms = 10000,
 		.client_to_peer = {.packets = 1, .bytes = 2},
 		.over_limit = {.packets = 5, .bytes = 6},
 		.final = true,
 	};
 	tell_created(&f);
-	fake_host_tell(f.host, TP_EVENT_on_turn_usage, &usage);
+	tp_test_fire(f.host, TP_EVENT_on_turn_usage, &usage);
 	pass_ms(&f, 1000);
 	CU_ASSERT_EQUAL(events_in(&f, 0), 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(
@@ -174,10 +175,10 @@ static void text_cannot_break_out(void)
 	struct fixture f;
 
 	open_webhook(&f, "");
-	allocation = *fake_host_allocation(f.host);
+	allocation = *tp_test_allocation(f.host);
 	allocation.user = "a\"},{\"event\":\"x\r\n\\\xff";
-	fake_host_tell(f.host, TP_EVENT_on_turn_create_allocation,
-		       &(struct tp_create_allocation){.allocation = &allocation});
+	tp_test_fire(f.host, TP_EVENT_on_turn_create_allocation,
+		     &(struct tp_create_allocation){.allocation = &allocation});
 	pass_ms(&f, 1000);
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(web_server_body(f.server, 0), "\"user\":\"a\\\"},{\\\"event\\\":\\\"x"));
@@ -216,7 +217,7 @@ static void a_request_is_signed(void)
 	snprintf(section_text + len, sizeof(section_text) - len, "secret_file = %s\n",
 		 scratch_write(&f.scratch, "secret", 0600, "north of here\n"));
 	f.server = web_server_start();
-	f.host = fake_host_open("webhook", section(&f, section_text));
+	f.host = tp_test_host_create("webhook", section(&f, section_text));
 	tell_created(&f);
 	pass_ms(&f, 1000);
 	value_of(web_server_head(f.server, 0), "\r\nAuthorization: ", value, sizeof(value));
@@ -249,7 +250,7 @@ static void a_batch_is_sent_until_it_arrives(void)
 	tell_created(&f);
 	pass_ms(&f, 1000);
 	CU_ASSERT_EQUAL(web_server_count(f.server), 1);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "failures"), 1);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "failures"), 1);
 	tell_created(&f); /* waits for the batch before it */
 	web_server_answer(f.server, 204, "");
 	pass_ms(&f, 1000);
@@ -260,10 +261,10 @@ static void a_batch_is_sent_until_it_arrives(void)
 	value_of(web_server_head(f.server, 1), "\r\nTurnpike-Batch: ", first, sizeof(first));
 	value_of(web_server_head(f.server, 2), "\r\nTurnpike-Batch: ", second, sizeof(second));
 	CU_ASSERT_TRUE(first[0] != '\0' && strcmp(first, second) != 0);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "sent"), 2);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "dropped"), 0);
-	CU_ASSERT_EQUAL(count_of(fake_host_log(f.host), "events cannot be delivered"), 1);
-	CU_ASSERT_EQUAL(count_of(fake_host_log(f.host), "events are delivered again"), 1);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "sent"), 2);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "dropped"), 0);
+	CU_ASSERT_EQUAL(count_of(tp_test_log(f.host), "events cannot be delivered"), 1);
+	CU_ASSERT_EQUAL(count_of(tp_test_log(f.host), "events are delivered again"), 1);
 	close_webhook(&f);
 }
 
@@ -289,8 +290,8 @@ static void attempts_are_further_and_further_apart(void)
 		CU_ASSERT_TRUE(waited_ms >= gaps_s[i] * 500);
 		CU_ASSERT_TRUE(waited_ms <= gaps_s[i] * 1000 + 100);
 	}
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "dropped"), 1);
-	CU_ASSERT_PTR_NOT_NULL(strstr(fake_host_log(f.host), "events are lost count=1"));
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "dropped"), 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(tp_test_log(f.host), "events are lost count=1"));
 	pass_ms(&f, 10000);
 	CU_ASSERT_EQUAL(web_server_count(f.server), 6);
 	web_server_answer(f.server, 200, "");
@@ -316,8 +317,8 @@ static void answers_are_told_apart(void)
 		tell_created(&f);
 		pass_ms(&f, 1000);
 		CU_ASSERT_EQUAL(web_server_count(f.server), 1);
-		CU_ASSERT_EQUAL(fake_host_counter(f.host, "dropped"), cases[i].dropped);
-		CU_ASSERT_EQUAL(fake_host_counter(f.host, "failures"), 1);
+		CU_ASSERT_EQUAL(tp_test_counter(f.host, "dropped"), cases[i].dropped);
+		CU_ASSERT_EQUAL(tp_test_counter(f.host, "failures"), 1);
 		close_webhook(&f);
 	}
 }
@@ -346,17 +347,17 @@ static void a_slow_server_holds_nobody_up(void)
 	open_webhook(&f, "timeout = 200ms");
 	web_server_answer(f.server, WEB_HANG, "");
 	tell_created(&f);
-	fake_host_advance_ms(f.host, 1000);
+	tp_test_advance_ms(f.host, 1000);
 	for (int i = 0; i < 50; i++) {
 		tell_created(&f);
 	}
 	pass_ms(&f, 0);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "failures"), 1);
-	CU_ASSERT_PTR_NOT_NULL(strstr(fake_host_log(f.host), "events cannot be delivered: "));
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "failures"), 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(tp_test_log(f.host), "events cannot be delivered: "));
 	web_server_answer(f.server, 200, "");
 	pass_ms(&f, 2000);
 	pass_ms(&f, 1000);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "sent"), 51);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "sent"), 51);
 	close_webhook(&f);
 }
 
@@ -368,8 +369,8 @@ static void a_flood_is_bounded(void)
 	for (int i = 0; i < 1000; i++) {
 		tell_created(&f);
 	}
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "dropped"), 990);
-	fake_host_advance_s(f.host, 3600);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "dropped"), 990);
+	tp_test_advance_ms(f.host, 3600000);
 	pass_ms(&f, 0);
 	CU_ASSERT_EQUAL(web_server_count(f.server), 1);
 	CU_ASSERT_EQUAL(events_in(&f, 0), 10);
@@ -382,7 +383,7 @@ static void a_flood_is_bounded(void)
 
 static void a_reload_keeps_what_waits(void)
 {
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 	struct fixture f;
 
 	open_webhook(&f, "");
@@ -391,7 +392,7 @@ static void a_reload_keeps_what_waits(void)
 	pass_ms(&f, 1000); /* a batch that failed */
 	tell_created(&f);  /* and one that waits */
 	web_server_answer(f.server, 200, "");
-	CU_ASSERT_TRUE_FATAL(fake_host_reload(f.host, f.section, problem));
+	CU_ASSERT_TRUE_FATAL(tp_test_host_reload(f.host, f.section, problem));
 	CU_ASSERT_EQUAL(web_server_count(f.server), 1); /* the end of the old sends nothing */
 	pass_ms(&f, 1000);
 	pass_ms(&f, 1000);
@@ -408,13 +409,13 @@ static void the_end_sends_what_waits(void)
 
 	open_webhook(&f, "batch = 2\nbatch_time = 1h");
 	tell_created(&f);
-	fake_host_close(f.host);
+	tp_test_host_free(&f.host);
 	CU_ASSERT_EQUAL(web_server_count(f.server), 1);
 	CU_ASSERT_EQUAL(events_in(&f, 0), 1);
 	web_server_answer(f.server, WEB_HANG, "");
-	f.host = fake_host_open("webhook", section(&f, "stop_wait = 100ms"));
+	f.host = tp_test_host_create("webhook", section(&f, "stop_wait = 100ms"));
 	tell_created(&f);
-	fake_host_close(f.host); /* and does not wait for ever */
+	tp_test_host_free(&f.host); /* and does not wait for ever */
 	web_server_stop(&f.server);
 	scratch_close(&f.scratch);
 }
@@ -437,11 +438,11 @@ static void options_are_checked(void)
 		 "secret_file: /tmp is no regular"},
 	};
 	static const char *const tokens[] = {"two words\n", "one\ntwo\n", "", "caf\xc3\xa9\n"};
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		problem[0] = '\0';
-		CU_ASSERT_PTR_NULL(fake_host_try("webhook", cases[i].section, problem));
+		CU_ASSERT_PTR_NULL(tp_test_host_try("webhook", cases[i].section, problem));
 		if (strstr(problem, cases[i].problem) == NULL) {
 			printf("%s: %s\n", cases[i].section, problem);
 		}
@@ -454,7 +455,7 @@ static void options_are_checked(void)
 		scratch_open(&scratch);
 		snprintf(text, sizeof(text), "url = https://example.org/\ntoken_file = %s",
 			 scratch_write(&scratch, "token", 0600, tokens[i]));
-		CU_ASSERT_PTR_NULL(fake_host_try("webhook", text, problem));
+		CU_ASSERT_PTR_NULL(tp_test_host_try("webhook", text, problem));
 		CU_ASSERT_PTR_NOT_NULL(strstr(problem, "token_file: "));
 		scratch_close(&scratch);
 	}
