@@ -121,12 +121,12 @@ stop_daemon
 
 # A peer port where nobody is: coturn's client sends there.
 peer_error() {
-	timeout 10 turnutils_uclient -u "$user" -w "$password" -p "$udp" -e 127.0.0.1 -r 9 -s -c -n 5 \
+	timeout 30 turnutils_uclient -u "$user" -w "$password" -p "$udp" -e 127.0.0.1 -r 9 -s -c -n 5 \
 		127.0.0.1 >"$work/uclient.log" 2>&1 &
 	local client=$!
 
 	pids+=("$client")
-	seen "on_turn_peer_error.*peer=127.0.0.1:9" || return 1
+	within 20 grep -q "on_turn_peer_error.*peer=127.0.0.1:9" "$daemon_log" || return 1
 	stop "$client"
 }
 start_observed ""
