@@ -6,6 +6,7 @@ ifeq ($(URING),yes)
 CPPFLAGS_ALL += -DTP_HAVE_URING
 LIBS += -luring
 endif
+LIBS += -ljansson
 NOT_IN_LAYERS := core/daemon/main.c $(if $(filter yes,$(URING)),,core/io/datagram_uring.c)
 
 define layer
@@ -13,7 +14,7 @@ $(1)_SRCS := $$(filter-out $$(NOT_IN_LAYERS),$$(wildcard core/$(1)/*.c))
 $(1)_OBJS := $$($(1)_SRCS:%.c=$$(BUILD)/%.o)
 -include $$($(1)_OBJS:.o=.d)
 endef
-$(foreach l,$(LAYERS) cli,$(eval $(call layer,$(l))))
+$(foreach l,$(LAYERS) cli kit,$(eval $(call layer,$(l))))
 
 # Objects of a layer and all below it: $(call upto,io)
 before = $(if $(filter $(1),$(firstword $(2))),,$(firstword $(2)) $(call before,$(1),$(wordlist 2,99,$(2))))
@@ -36,3 +37,4 @@ $(BUILD)/turnpike: $(BUILD)/core/daemon/main.o $(call upto,daemon)
 all: $(BUILD)/turnpike
 
 include core/cli/rules.mk
+include core/kit/rules.mk

@@ -15,6 +15,10 @@ name=demo
 password=demo
 pid=
 
+# Longer paths are none for a socket.
+control=$demo/control.sock
+[ ${#control} -le 107 ] || control=
+
 stop() {
 	trap '' INT TERM
 	if [ -n "$pid" ]; then
@@ -29,7 +33,7 @@ write_files() {
 	mkdir -p "$demo"
 	(umask 077 && printf '%s plain:%s\n' "$name" "$password" >"$demo/users")
 	sed -e "s|@PLUGIN_DIR@|$build/plugins|" -e "s|@USERS@|$demo/users|" \
-		"$here/demo.conf" >"$demo/demo.conf"
+		-e "s|@CONTROL@|$control|" "$here/demo.conf" >"$demo/demo.conf"
 }
 
 # In a session of its own, so that Ctrl-C reaches this script only.
@@ -61,6 +65,10 @@ The relay is up on 127.0.0.1:3478, UDP and TCP. Try it with
 or again with
 
     $build/turnpike-probe '$url' -u $name -p $password
+
+See who is there with
+
+    $build/turnpikectl -s $control sessions
 
 Its configuration is $demo/demo.conf. Ctrl-C ends it. Its log:
 

@@ -5,19 +5,35 @@ SED ?= sed
 
 # Files name the default places; what is installed names the real ones: $(call relocate,FROM,TO)
 relocate = $(SED) -e 's|/usr/local/lib/turnpike/plugins|$(PLUGINDIR)|g' \
-	-e 's|/usr/local/sbin|$(PREFIX)/sbin|g' -e 's|/etc/turnpike|$(SYSCONFDIR)/turnpike|g' \
+	-e 's,/usr/local/\(sbin\|include\|share\|lib/pkgconfig\|lib/libturnpike\),$(PREFIX)/\1,g' \
+	-e 's|/etc/turnpike|$(SYSCONFDIR)/turnpike|g' \
 	$(1) >$(2) && chmod 644 $(2)
 
-install: all install-programs install-headers install-plugins install-man install-etc
+install: all install-programs install-headers install-kit install-plugins install-man install-etc
 
 install-programs: all
 	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/bin'
-	$(INSTALL) -m 755 $(BUILD)/turnpike '$(DESTDIR)$(PREFIX)/sbin'
+	$(INSTALL) -m 755 $(BUILD)/turnpike $(BUILD)/turnpikectl '$(DESTDIR)$(PREFIX)/sbin'
 	$(INSTALL) -m 755 $(BUILD)/turnpike-probe '$(DESTDIR)$(PREFIX)/bin'
 
 install-headers:
 	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/include/turnpike'
 	$(INSTALL) -m 644 include/turnpike/*.h '$(DESTDIR)$(PREFIX)/include/turnpike'
+
+# What plugins are made and tested with elsewhere: $(call fill,FROM,TO)
+abi = $(shell sed -n 's/^.define TP_ABI_$(1) //p' include/turnpike/plugin.h)
+fill = $(SED) -e 's|@PREFIX@|$(PREFIX)|' -e 's|@PLUGINDIR@|$(PLUGINDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	-e 's|@ABI_MAJOR@|$(call abi,MAJOR)|' -e 's|@ABI_MINOR@|$(call abi,MINOR)|' \
+	-e 's|@LIBS@|$(TEST_LIBRARY_LIBS)|' $(1) >$(2) && chmod 644 $(2)
+
+install-kit: all
+	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/lib/pkgconfig' '$(DESTDIR)$(PREFIX)/bin' \
+		'$(DESTDIR)$(PREFIX)/share/turnpike/plugin-template'
+	$(INSTALL) -m 644 $(TEST_LIBRARY) '$(DESTDIR)$(PREFIX)/lib'
+	$(call fill,etc/turnpike.pc.in,'$(DESTDIR)$(PREFIX)/lib/pkgconfig/turnpike.pc')
+	$(call fill,etc/turnpike-test.pc.in,'$(DESTDIR)$(PREFIX)/lib/pkgconfig/turnpike-test.pc')
+	$(INSTALL) -m 755 core/cli/turnpike-plugin '$(DESTDIR)$(PREFIX)/bin'
+	$(INSTALL) -m 644 etc/plugin-template/* '$(DESTDIR)$(PREFIX)/share/turnpike/plugin-template'
 
 install-plugins: all
 	$(INSTALL) -d '$(DESTDIR)$(PLUGINDIR)'
@@ -25,11 +41,18 @@ install-plugins: all
 		$(INSTALL) -m 755 "$$plugin" '$(DESTDIR)$(PLUGINDIR)' || exit 1; \
 	done
 
+# A page of section 3 is found under the name of each of its functions.
 install-man:
 	for page in man/*.[1-9]; do \
 		folder='$(DESTDIR)$(PREFIX)/share/man/man'"$${page##*.}"; \
 		$(INSTALL) -d "$$folder" && \
 		$(call relocate,"$$page","$$folder/$${page##*/}") || exit 1; \
+	done
+	for page in man/tp_*.3; do \
+		for name in $$($(SED) -n 's/^\.Nm \(tp_[a-z0-9_]*\).*/\1/p' "$$page"); do \
+			[ "man/$$name.3" = "$$page" ] || ln -sf "$${page##*/}" \
+				'$(DESTDIR)$(PREFIX)/share/man/man3/'"$$name.3" || exit 1; \
+		done; \
 	done
 
 CONF = '$(DESTDIR)$(SYSCONFDIR)/turnpike/turnpike.conf'
@@ -51,4 +74,4 @@ run: deps
 	@$(MAKE) --no-print-directory all
 	@exec etc/demo.sh $(BUILD)
 
-.PHONY: install-programs install-headers install-plugins install-man install-etc
+.PHONY: install-programs install-headers install-kit install-plugins install-man install-etc

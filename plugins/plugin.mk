@@ -4,8 +4,8 @@
 #	PACKAGES  what pkg-config calls the libraries of its own; empty for none
 #
 # A plugin is built with what an author elsewhere has: the headers in include/
-# and nothing to link against. One whose library is missing is left out with a
-# line that says so.
+# and nothing to link against; what several of ours share is in plugins/common/.
+# One whose library is missing is left out with a line that says so.
 
 PKG_CONFIG ?= pkg-config
 
@@ -39,4 +39,4 @@ plugin = $(eval $(call $(if $(call plugin_has,$(3)),plugin_build,plugin_skip),$(
 
 $(BUILD)/plugins/%.o: plugins/%.c
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE -Iinclude $(CPPFLAGS) $(FOLDER_CFLAGS) $(PLUGIN_CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) -D_GNU_SOURCE -Iinclude -Iplugins $(CPPFLAGS) $(FOLDER_CFLAGS) $(PLUGIN_CFLAGS) -MMD -MP -c -o $@ $<

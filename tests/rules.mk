@@ -12,11 +12,13 @@ $(TEST_SUPPORT): $(test_support_OBJS)
 	ar rcs $@ $^
 
 include tests/fixtures/rules.mk
+include tests/abi/rules.mk
 
 define unit
 unit_$(1)_OBJS := $$(patsubst %.c,$$(BUILD)/%.o,$$(wildcard tests/unit/$(1)/*.c))
 -include $$(unit_$(1)_OBJS:.o=.d)
-$$(BUILD)/tests/unit-$(1): $$(BUILD)/tests/unit/runner.o $$(unit_$(1)_OBJS) $$(call upto,$(1)) $$(TEST_SUPPORT)
+$$(BUILD)/tests/unit-$(1): $$(BUILD)/tests/unit/runner.o $$(unit_$(1)_OBJS) $$(call upto,$(1)) \
+		$$(if $$(filter host,$(1)),$$(kit_OBJS)) $$(TEST_SUPPORT)
 	$$(CC) $$(LDFLAGS_ALL) -Wl,--export-dynamic -o $$@ $$^ $$(LIBS) -lcunit
 check-unit-$(1): $$(BUILD)/tests/unit-$(1) $$(if $$(filter host turn daemon,$(1)),$$(fixture_plugins))
 	$$<
@@ -29,6 +31,7 @@ check-unit: $(unit_LAYERS:%=check-unit-%) check-unit-cli
 .PHONY: check-unit
 
 include tests/unit/cli/rules.mk
+include tests/unit/kit/rules.mk
 include tests/plugins/rules.mk
 include tests/system/rules.mk
 include tests/fuzz/rules.mk

@@ -9,3 +9,10 @@ $(BUILD)/turnpike-probe: $(PROBE_OBJS) $(call upto,io)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 all: $(BUILD)/turnpike-probe
+
+CTL_OBJS := $(patsubst %,$(BUILD)/core/cli/%.o,turnpikectl_print turnpikectl_socket)
+
+$(BUILD)/turnpikectl: $(BUILD)/core/cli/turnpikectl.o $(CTL_OBJS)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ -ljansson
+
+all: $(BUILD)/turnpikectl

@@ -59,17 +59,16 @@ static void endpoint_message(void *owner, struct tp_endpoint *endpoint,
 }
 
 static void endpoint_opened(void *owner, struct tp_endpoint *endpoint,
-			    const struct tp_five_tuple *five_tuple)
+			    const struct tp_five_tuple *five_tuple,
+			    const struct tp_endpoint_security *security)
 {
 	struct tp_turn_link *link = owner;
-	struct tp_tls_peer peer;
 
 	link->endpoint = endpoint;
 	link->five_tuple = *five_tuple;
 	link->open = true;
-	if (tp_endpoint_tls_peer(endpoint, &peer) == 0) {
-		snprintf(link->security, sizeof(link->security), "%s %s", peer.version,
-			 peer.cipher);
+	if (security != NULL) {
+		snprintf(link->security, sizeof(link->security), "%s", security->description);
 	}
 	link->handler.opened(link->handler.owner);
 }

@@ -336,6 +336,7 @@ int tp_config_load(const char *file, char problem[TP_PROBLEM_SIZE], struct tp_co
 		free(config);
 		return tp_problem(problem, TP_ENOMEM, "out of memory");
 	}
+	config->references = 1;
 	err = load(config, problem);
 	if (err != 0) {
 		tp_config_free(&config);
@@ -355,11 +356,18 @@ static void free_plugins(struct tp_config *config)
 	free(config->plugin_names);
 }
 
+struct tp_config *tp_config_ref(struct tp_config *config)
+{
+	config->references++;
+	return config;
+}
+
 void tp_config_free(struct tp_config **where)
 {
 	struct tp_config *config = *where;
 
-	if (config == NULL) {
+	*where = NULL;
+	if (config == NULL || --config->references != 0) {
 		return;
 	}
 	for (size_t i = 0; i < config->listener_count; i++) {
@@ -375,5 +383,4 @@ void tp_config_free(struct tp_config **where)
 	tp_ini_fini(&config->ini);
 	free(config->file);
 	free(config);
-	*where = NULL;
 }

@@ -47,6 +47,7 @@ struct tp_listener_config {
 
 /* An ini file, read and checked. Everything is the configuration's own. */
 struct tp_config {
+	unsigned references; /* of the main thread */
 	char *file;
 	struct tp_ini ini;
 	struct tp_config_values *sections; /* those that are there once */
@@ -54,9 +55,12 @@ struct tp_config {
 
 	unsigned workers; /* 0: one per core */
 	const char *plugin_dir;
-	const char *user;  /* NULL: stay */
-	const char *group; /* NULL: the user's */
+	const char *user;    /* NULL: stay */
+	const char *group;   /* NULL: the user's */
+	const char *control; /* NULL: no control socket */
+	bool control_set;    /* written in the file: it must work then */
 	uint32_t park_deadline_ms;
+	uint32_t slow_handler_ms; /* 0: no bound */
 	size_t max_parked;
 	const char *backend; /* NULL: the fastest */
 	uint32_t rest_us;
@@ -87,7 +91,12 @@ struct tp_config {
  */
 int tp_config_load(const char *file, char problem[TP_PROBLEM_SIZE], struct tp_config **out);
 
-/** Wipes secrets. Sets the pointer to NULL; NULL inside is fine. */
+/** Thread: main. */
+struct tp_config *tp_config_ref(struct tp_config *config);
+/**
+ * Drop a reference; the last one frees, and wipes secrets. Sets the pointer to
+ * NULL; NULL inside is fine. Thread: main.
+ */
 void tp_config_free(struct tp_config **config);
 
 /**

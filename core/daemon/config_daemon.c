@@ -12,6 +12,29 @@ static const char *text_or_null(const struct tp_value *value)
 	return value->set && value->string != NULL && value->string[0] != 0 ? value->string : NULL;
 }
 
+/* Longest path of a UNIX socket, sun_path without the NUL. */
+#define SOCKET_PATH_MAX 107
+
+static int take_control(struct tp_config *config, const struct tp_config_values *turnpike,
+			char problem[TP_PROBLEM_SIZE])
+{
+	config->control = text_or_null(tp_config_value(turnpike, "control"));
+	config->control_set =
+		tp_ini_setting(tp_ini_section(&config->ini, "turnpike"), "control") != NULL;
+	if (config->control == NULL) {
+		return 0;
+	}
+	if (config->control[0] != '/') {
+		return tp_config_problem(config, "turnpike", "control", problem, TP_EINVAL,
+					 "is neither empty nor an absolute path");
+	}
+	if (strlen(config->control) > SOCKET_PATH_MAX) {
+		return tp_config_problem(config, "turnpike", "control", problem, TP_ERANGE,
+					 "is longer than %d bytes", SOCKET_PATH_MAX);
+	}
+	return 0;
+}
+
 int tp_config_take_daemon(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 {
 	const struct tp_config_values *turnpike = tp_config_section_values(config, "turnpike");
@@ -24,6 +47,7 @@ int tp_config_take_daemon(struct tp_config *config, char problem[TP_PROBLEM_SIZE
 	config->user = text_or_null(tp_config_value(turnpike, "user"));
 	config->group = text_or_null(tp_config_value(turnpike, "group"));
 	config->park_deadline_ms = (uint32_t)tp_config_value(turnpike, "park_deadline")->integer;
+	config->slow_handler_ms = (uint32_t)tp_config_value(turnpike, "slow_handler")->integer;
 	config->max_parked = (size_t)tp_config_value(turnpike, "max_parked")->integer;
 	config->backend = strcmp(backend, "auto") == 0 ? NULL : backend;
 	config->rest_us = (uint32_t)tp_config_value(io, "rest")->integer;
@@ -33,5 +57,5 @@ int tp_config_take_daemon(struct tp_config *config, char problem[TP_PROBLEM_SIZE
 		return tp_config_problem(config, "turnpike", "group", problem, TP_EINVAL,
 					 "needs a user");
 	}
-	return 0;
+	return take_control(config, turnpike, problem);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/paths.h"
+#include "host/instance.h"
 
 #define REQUIRED TP_OPTION_REQUIRED
 #define RELOAD TP_OPTION_RELOADABLE
@@ -50,6 +51,10 @@ static const struct tp_option turnpike_options[] = {
 	{.name = "group",
 	 .type = TP_OPTION_STRING,
 	 .help = "group to become; the user's own when not set"},
+	{.name = "control",
+	 .type = TP_OPTION_STRING,
+	 .default_value = TP_DEFAULT_CONTROL,
+	 .help = "UNIX socket that turnpikectl talks to; empty for none"},
 	{.name = "park_deadline",
 	 .type = TP_OPTION_DURATION,
 	 .default_value = "5s",
@@ -57,6 +62,12 @@ static const struct tp_option turnpike_options[] = {
 	 .max = 60 * SECOND,
 	 .flags = RELOAD,
 	 .help = "how long a plugin may take to answer a request it has parked"},
+	{.name = "slow_handler",
+	 .type = TP_OPTION_DURATION,
+	 .default_value = "50ms",
+	 .max = 60 * SECOND,
+	 .flags = RELOAD,
+	 .help = "handlers of plugins that take longer are named in a warning; 0 for none"},
 	{.name = "max_parked",
 	 .type = TP_OPTION_INTEGER,
 	 .default_value = "10000",
@@ -191,6 +202,13 @@ static const struct tp_option limits_options[] = {
 	 .unit = "channels",
 	 .flags = RELOAD,
 	 .help = "channels at a time of one allocation"},
+	{.name = "usage_interval",
+	 .type = TP_OPTION_DURATION,
+	 .default_value = "1m",
+	 .min = 0,
+	 .max = DAY,
+	 .flags = RELOAD,
+	 .help = "how often plugins hear what an allocation relays; 0: only at its end"},
 	{0},
 };
 
@@ -299,15 +317,6 @@ static const struct tp_option listener_options[] = {
 	{0},
 };
 
-static const struct tp_option plugin_options[] = {
-	{.name = "file",
-	 .type = TP_OPTION_STRING,
-	 .flags = RELOAD,
-	 .help = "shared object when it differs from NAME: a name in plugin_dir or an absolute "
-		 "path"},
-	{0},
-};
-
 const struct tp_config_section tp_config_sections[] = {
 	{"turnpike", "the daemon as a whole", turnpike_options},
 	{"listener.", "where clients reach the server; any number, each with a name of its own",
@@ -319,7 +328,7 @@ const struct tp_config_section tp_config_sections[] = {
 	{"io", "input and output", io_options},
 	{"log", "log lines, on standard error", log_options},
 	{"plugin.", "options of an enabled plugin, besides those it declares itself",
-	 plugin_options},
+	 tp_instance_keys},
 	{NULL, NULL, NULL},
 };
 

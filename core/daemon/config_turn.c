@@ -266,16 +266,16 @@ static int take_limits(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 	const struct {
 		const char *key;
 		uint32_t *out;
-	} lifetimes[] = {
+	} spans[] = {
 		{"default_lifetime", &turn->default_lifetime_s},
 		{"max_lifetime", &turn->max_lifetime_s},
 		{"permission_lifetime", &turn->permission_lifetime_s},
 		{"channel_lifetime", &turn->channel_lifetime_s},
+		{"usage_interval", &turn->usage_interval_s},
 	};
 
-	for (size_t i = 0; i < sizeof(lifetimes) / sizeof(lifetimes[0]); i++) {
-		int err =
-			take_seconds(config, "limits", lifetimes[i].key, lifetimes[i].out, problem);
+	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+		int err = take_seconds(config, "limits", spans[i].key, spans[i].out, problem);
 
 		if (err != 0) {
 			return err;

@@ -43,7 +43,7 @@ static int create_worker(struct tp_crew *crew, unsigned index, struct tp_shared 
 	worker->worker.jobs = crew->jobs;
 	worker->worker.park_deadline_ms = config->park_deadline_ms;
 	worker->gate = &crew->gate;
-	worker->generation = generation;
+	worker->generation = tp_generation_ref(generation);
 	worker->listeners = calloc(crew->binding_count, sizeof(struct tp_listener *));
 	if (worker->listeners == NULL) {
 		return TP_ENOMEM;
@@ -184,6 +184,27 @@ int tp_crew_listen(struct tp_crew *crew, char problem[TP_PROBLEM_SIZE])
 		}
 	}
 	return 0;
+}
+
+unsigned tp_crew_size(const struct tp_crew *crew)
+{
+	return crew->worker_count;
+}
+
+struct tp_crew_worker *tp_crew_worker(const struct tp_crew *crew, unsigned index)
+{
+	return &crew->workers[index];
+}
+
+const struct tp_binding *tp_crew_bindings(const struct tp_crew *crew, size_t *count)
+{
+	*count = crew->binding_count;
+	return crew->bindings;
+}
+
+const char *tp_crew_backend(const struct tp_crew *crew)
+{
+	return crew->backend->name;
 }
 
 void tp_crew_say_listeners(const struct tp_crew *crew)

@@ -2,7 +2,6 @@
 #include "daemon/daemon.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -12,25 +11,22 @@
 #include <turnpike/version.h>
 
 #include "base/counter.h"
+#include "daemon/control.h"
 #include "daemon/crew.h"
-#include "daemon/privilege.h"
+#include "daemon/reload.h"
 #include "daemon/say.h"
+#include "daemon/signals.h"
+#include "host/post.h"
 #include "host/problem.h"
+#include "io/datagram.h"
+#include "io/loop.h"
+#include "io/mailbox.h"
 #include "turn/peer_policy.h"
+#include "turn/settings.h"
 
 /* Descriptors beside those of clients: logs, plugins' own, a worker's loop and ring. */
 #define DESCRIPTORS_OWN 256UL
 #define DESCRIPTORS_PER_WORKER 32UL
-
-/* What a running daemon consists of; taken apart in the reverse order. */
-struct daemon {
-	const struct tp_config *config;
-	struct tp_identity identity;
-	unsigned workers;
-	struct tp_generation *generation;
-	struct tp_shared *shared;
-	struct tp_crew *crew;
-};
 
 /* --- before anything is opened -------------------------------------------- */
 
@@ -60,11 +56,11 @@ static int name_file(const struct tp_config *config, int err, char problem[TP_PR
 	return tp_problem(problem, err, "%.200s: %s", config->file, sentence);
 }
 
-int tp_daemon_load_plugins(const struct tp_config *config, unsigned workers,
-			   char problem[TP_PROBLEM_SIZE], struct tp_generation **out)
+int tp_daemon_load_plugins(const struct tp_config *config, const struct tp_instance_config *plugins,
+			   size_t count, unsigned workers, char problem[TP_PROBLEM_SIZE],
+			   struct tp_generation **out)
 {
-	int err = tp_generation_create(config->plugins, config->plugin_count, config->plugin_dir,
-				       workers, problem, out);
+	int err = tp_generation_create(plugins, count, config->plugin_dir, workers, problem, out);
 
 	if (err != 0) {
 		return name_file(config, err, problem);
@@ -80,25 +76,28 @@ int tp_daemon_load_plugins(const struct tp_config *config, unsigned workers,
 	return 0;
 }
 
-static int make_shared(struct daemon *daemon, char problem[TP_PROBLEM_SIZE])
+static int make_shared(struct tp_daemon *daemon, char problem[TP_PROBLEM_SIZE])
 {
-	struct tp_turn_options turn = daemon->config->turn;
-	int err = tp_config_peer_policy(daemon->config, &turn.peer_policy);
+	struct tp_turn_options turn = daemon->started->turn;
+	int err = tp_config_peer_policy(daemon->started, &turn.peer_policy);
 
 	if (err != 0) {
 		return tp_problem(problem, err, "cannot make the peer policy: %s",
 				  tp_error_string(err));
 	}
 	err = tp_shared_create(&turn, daemon->workers, &daemon->shared);
-	return err == 0 ? 0
-			: tp_problem(problem, err, "cannot set up the server: %s",
-				     tp_error_string(err));
+	if (err != 0) {
+		return tp_problem(problem, err, "cannot set up the server: %s",
+				  tp_error_string(err));
+	}
+	daemon->settings = tp_turn_settings_ref(daemon->shared->settings);
+	return 0;
 }
 
 /* One for each relayed port and connection, and some of our own. */
-static unsigned long descriptors_wanted(const struct daemon *daemon)
+static unsigned long descriptors_wanted(const struct tp_daemon *daemon)
 {
-	const struct tp_config *config = daemon->config;
+	const struct tp_config *config = daemon->started;
 	const struct tp_turn_options *turn = &config->turn;
 	unsigned long wanted = DESCRIPTORS_OWN + DESCRIPTORS_PER_WORKER * daemon->workers;
 
@@ -109,7 +108,7 @@ static unsigned long descriptors_wanted(const struct daemon *daemon)
 	return wanted;
 }
 
-static void raise_descriptors(const struct daemon *daemon)
+static void raise_descriptors(const struct tp_daemon *daemon)
 {
 	unsigned long wanted = descriptors_wanted(daemon);
 	unsigned long granted = tp_privilege_raise_descriptors(wanted);
@@ -123,9 +122,9 @@ static void raise_descriptors(const struct daemon *daemon)
 	}
 }
 
-static void say_what_starts(const struct daemon *daemon)
+static void say_what_starts(const struct tp_daemon *daemon)
 {
-	const struct tp_config *config = daemon->config;
+	const struct tp_config *config = daemon->started;
 	const char *idle;
 	size_t at = 0;
 
@@ -145,19 +144,7 @@ static void say_what_starts(const struct daemon *daemon)
 	}
 }
 
-/* --- signals -------------------------------------------------------------- */
-
-static sigset_t handled_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR1);
-	return set;
-}
+/* --- the main loop ------------------------------------------------------------ */
 
 static void say_counter(const char *name, const char *help, uint64_t value, void *arg)
 {
@@ -166,51 +153,87 @@ static void say_counter(const char *name, const char *help, uint64_t value, void
 	tp_say(TP_LOG_INFO, "counter %s=%" PRIu64, name, value);
 }
 
-/* Until it is time to stop. */
-static void wait_for_signals(void)
+static void on_signal(void *owner, int number)
 {
-	const sigset_t set = handled_signals();
+	struct tp_daemon *daemon = owner;
 
-	for (;;) {
-		int signal_number;
-
-		if (sigwait(&set, &signal_number) != 0) {
-			continue;
+	switch (number) {
+	case SIGUSR1:
+		tp_counter_each(say_counter, NULL);
+		break;
+	case SIGHUP:
+		if (daemon->reload != NULL) {
+			daemon->reload_again = true;
+		} else {
+			tp_reload_begin(daemon, NULL, NULL, NULL);
 		}
-		switch (signal_number) {
-		case SIGUSR1:
-			tp_counter_each(say_counter, NULL);
-			break;
-		case SIGHUP:
-			tp_say(TP_LOG_WARN, "SIGHUP is ignored: the configuration is read at the "
-					    "start only; restart to change it");
-			break;
-		default:
-			tp_say(TP_LOG_INFO, "stopping signal=%d", signal_number);
-			return;
-		}
+		break;
+	default:
+		tp_say(TP_LOG_INFO, "stopping signal=%d", number);
+		tp_loop_stop(daemon->main.loop);
+		break;
 	}
 }
 
-/* From here on another SIGTERM or SIGINT ends the process at once. */
-static void let_signals_end_us(void)
+static int open_main(struct tp_daemon *daemon, char problem[TP_PROBLEM_SIZE])
 {
-	const sigset_t set = handled_signals();
+	int err = tp_loop_create(NULL, tp_datagram_backend_named("plain"), &daemon->main.loop);
 
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGUSR1, SIG_IGN);
-	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	if (err == 0) {
+		err = tp_mailbox_create(daemon->main.loop, &daemon->main.mailbox);
+	}
+	if (err == 0) {
+		tp_main_mailbox_set(daemon->main.mailbox);
+		err = tp_signals_open(daemon->main.loop, on_signal, daemon, &daemon->signals);
+	}
+	if (err != 0) {
+		return tp_problem(problem, err, "cannot set up the main loop: %s",
+				  tp_error_string(err));
+	}
+	daemon->started_ms = tp_loop_now_ms(daemon->main.loop);
+	return 0;
+}
+
+/* --- the control socket --------------------------------------------------------- */
+
+/* One that the file asks for must work; the one that is there by itself may not. */
+static int open_control(struct tp_daemon *daemon, char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_config *config = daemon->started;
+	char sentence[TP_PROBLEM_SIZE];
+	int err;
+
+	if (config->control == NULL) {
+		return 0;
+	}
+	err = tp_control_open(daemon, config->control, sentence, &daemon->control);
+	if (err == 0) {
+		return 0;
+	}
+	if (config->control_set) {
+		return tp_config_problem(config, "turnpike", "control", problem, err, "%s",
+					 sentence);
+	}
+	tp_say(TP_LOG_WARN, "turnpikectl cannot be used: %s", sentence);
+	return 0;
 }
 
 /* --- life ----------------------------------------------------------------- */
 
 /* All that may fail comes before the first line that says "listening". */
-static int start(struct daemon *daemon, char problem[TP_PROBLEM_SIZE])
+static int start(struct tp_daemon *daemon, char problem[TP_PROBLEM_SIZE])
 {
-	int err = tp_identity_find(daemon->config, &daemon->identity, problem);
+	int err = tp_identity_find(daemon->started, &daemon->identity, problem);
 
 	if (err == 0) {
-		err = tp_daemon_load_plugins(daemon->config, daemon->workers, problem,
+		err = open_main(daemon, problem);
+	}
+	if (err == 0) {
+		err = tp_plan_init(&daemon->plan, daemon->started);
+	}
+	if (err == 0) {
+		err = tp_daemon_load_plugins(daemon->started, daemon->plan.plugins,
+					     daemon->plan.count, daemon->workers, problem,
 					     &daemon->generation);
 	}
 	if (err == 0) {
@@ -218,11 +241,14 @@ static int start(struct daemon *daemon, char problem[TP_PROBLEM_SIZE])
 		err = make_shared(daemon, problem);
 	}
 	if (err == 0) {
-		err = tp_crew_create(daemon->config, daemon->workers, daemon->shared,
+		err = tp_crew_create(daemon->started, daemon->workers, daemon->shared,
 				     daemon->generation, problem, &daemon->crew);
 	}
 	if (err == 0) {
 		err = tp_crew_listen(daemon->crew, problem);
+	}
+	if (err == 0) {
+		err = open_control(daemon, problem);
 	}
 	if (err == 0) {
 		err = tp_privilege_drop(&daemon->identity, problem);
@@ -230,28 +256,52 @@ static int start(struct daemon *daemon, char problem[TP_PROBLEM_SIZE])
 	return err == 0 ? tp_crew_start(daemon->crew, problem) : err;
 }
 
-static void take_apart(struct daemon *daemon)
+/* What workers have sent before they ended; a reload may need several looks. */
+static void hear_the_last(struct tp_daemon *daemon)
 {
+	do {
+		tp_mailbox_deliver(daemon->main.mailbox);
+	} while (daemon->reload != NULL);
+	tp_mailbox_deliver(daemon->main.mailbox);
+}
+
+static void take_apart(struct tp_daemon *daemon)
+{
+	if (daemon->main.mailbox != NULL) {
+		hear_the_last(daemon);
+	}
+	tp_control_close(&daemon->control);
 	tp_crew_free(&daemon->crew);
+	tp_turn_settings_unref(&daemon->settings);
 	tp_shared_free(&daemon->shared);
 	tp_generation_unref(&daemon->generation);
 	tp_generation_reap();
+	tp_plan_fini(&daemon->plan);
+	tp_config_free(&daemon->latest);
+	tp_config_free(&daemon->started);
+	tp_signals_close(&daemon->signals);
+	tp_main_mailbox_set(NULL);
+	tp_mailbox_free(&daemon->main.mailbox);
+	tp_loop_free(&daemon->main.loop);
 }
 
-int tp_daemon_run(const struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+int tp_daemon_run(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 {
-	struct daemon daemon = {.config = config, .workers = tp_daemon_workers(config)};
-	const sigset_t set = handled_signals();
+	struct tp_daemon daemon = {
+		.started = tp_config_ref(config),
+		.latest = tp_config_ref(config),
+		.workers = tp_daemon_workers(config),
+	};
 	int err;
 
-	/* Before the first thread, so that none of them is ever interrupted. */
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	tp_signals_block();
 	err = start(&daemon, problem);
 	if (err == 0) {
 		tp_crew_say_listeners(daemon.crew);
 		tp_say(TP_LOG_INFO, "ready");
-		wait_for_signals();
-		let_signals_end_us();
+		tp_loop_run(daemon.main.loop);
+		tp_signals_let_end();
+		daemon.reload_again = false;
 		tp_crew_stop(daemon.crew);
 	}
 	take_apart(&daemon);

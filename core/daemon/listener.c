@@ -167,6 +167,24 @@ int tp_listener_open(struct tp_loop *loop, struct tp_binding *binding, bool firs
 	return 0;
 }
 
+void tp_listener_use_certs(struct tp_listener *listener, struct tp_certs *certs)
+{
+	if (listener->transport == TP_TRANSPORT_TLS) {
+		tp_stream_listener_use_certs(listener->stream, certs);
+	}
+	if (listener->transport == TP_TRANSPORT_DTLS) {
+		tp_dtls_listener_use_certs(listener->dtls, certs);
+	}
+}
+
+size_t tp_listener_connections(const struct tp_listener *listener)
+{
+	if (listener->stream != NULL) {
+		return tp_stream_listener_count(listener->stream);
+	}
+	return listener->dtls != NULL ? tp_dtls_listener_count(listener->dtls) : 0;
+}
+
 void tp_listener_pause(struct tp_listener *listener)
 {
 	if (listener->stream != NULL) {

@@ -35,6 +35,15 @@ struct tp_listener;
 int tp_listener_open(struct tp_loop *loop, struct tp_binding *binding, bool first,
 		     const struct tp_endpoint_handler *handler, struct tp_listener **out);
 
+/**
+ * Who connects from now on gets these. @certs: a reference is taken; only for tls
+ * and dtls.
+ */
+void tp_listener_use_certs(struct tp_listener *listener, struct tp_certs *certs);
+
+/** Connections and sessions now; 0 for udp. */
+size_t tp_listener_connections(const struct tp_listener *listener);
+
 /** Accept nobody more; who is there stays. */
 void tp_listener_pause(struct tp_listener *listener);
 

@@ -7,11 +7,13 @@
 #include "base/log.h"
 #include "daemon/args.h"
 #include "daemon/config.h"
+#include "daemon/crash.h"
 #include "daemon/daemon.h"
 #include "daemon/describe.h"
 #include "daemon/paths.h"
 #include "daemon/say.h"
 #include "host/loader.h"
+#include "host/observation.h"
 
 #define STATUS_FAILED 1
 #define STATUS_USAGE 2
@@ -38,7 +40,8 @@ static int check(const struct tp_args *args)
 		return complain(problem);
 	}
 	tp_log_set_level(TP_LOG_WARN);
-	if (tp_daemon_load_plugins(config, tp_daemon_workers(config), problem, &generation) != 0) {
+	if (tp_daemon_load_plugins(config, config->plugins, config->plugin_count,
+				   tp_daemon_workers(config), problem, &generation) != 0) {
 		status = complain(problem);
 	} else {
 		tp_describe(config, generation, tp_daemon_workers(config), stdout);
@@ -80,6 +83,7 @@ static int run(const struct tp_args *args)
 
 	if (err == 0) {
 		tp_log_set_level(config->log_level);
+		tp_observation_set_bound(config->slow_handler_ms);
 		tp_log_set_format(config->log_format);
 		err = tp_daemon_run(config, problem);
 	}
@@ -100,6 +104,8 @@ int main(int argc, char **argv)
 		return STATUS_USAGE;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	tp_crash_watch();
+	tp_crash_stack_open();
 	switch (args.action) {
 	case TP_ACTION_CHECK:
 		return check(&args);

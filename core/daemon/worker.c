@@ -6,6 +6,7 @@
 
 #include "base/counter.h"
 #include "base/list.h"
+#include "daemon/crash.h"
 #include "host/ticket.h"
 #include "io/loop.h"
 
@@ -80,6 +81,7 @@ int tp_crew_worker_init(struct tp_crew_worker *worker, struct tp_shared *shared,
 	int err = tp_loop_create(NULL, backend, &worker->worker.loop);
 
 	worker->stop.deliver = on_stop;
+	tp_retirement_init(&worker->retirement, &worker->worker);
 	if (err == 0) {
 		err = tp_mailbox_create(worker->worker.loop, &worker->worker.mailbox);
 	}
@@ -93,9 +95,67 @@ int tp_crew_worker_init(struct tp_crew_worker *worker, struct tp_shared *shared,
 		 */
 		err = tp_server_create(shared, &worker->worker, worker->generation,
 				       &worker->server);
+		worker->retirement.server = worker->server;
 	}
 	return err;
 }
+
+/* --- a reload --------------------------------------------------------------- */
+
+int tp_crew_worker_prepare(struct tp_crew_worker *worker, struct tp_generation *generation,
+			   char problem[TP_PROBLEM_SIZE])
+{
+	int err = tp_generation_worker_start(generation, &worker->worker, problem);
+
+	if (err == 0) {
+		worker->prepared = tp_generation_ref(generation);
+	}
+	return err;
+}
+
+static void renew_certs(struct tp_crew_worker *worker, struct tp_certs *const *certs)
+{
+	for (size_t i = 0; certs != NULL && i < worker->listener_count; i++) {
+		if (certs[i] != NULL && worker->listeners[i] != NULL) {
+			tp_listener_use_certs(worker->listeners[i], certs[i]);
+		}
+	}
+}
+
+void tp_crew_worker_change(struct tp_crew_worker *worker, const struct tp_change *change,
+			   struct tp_leaving *leaving)
+{
+	leaving->generation = worker->generation;
+	worker->generation = worker->prepared;
+	worker->prepared = NULL;
+	worker->worker.park_deadline_ms = change->park_deadline_ms;
+	renew_certs(worker, change->certs);
+	if (worker->server != NULL) {
+		tp_server_reload(worker->server, worker->generation, change->settings);
+	}
+	tp_retirement_add(&worker->retirement, leaving);
+}
+
+void tp_crew_worker_abandon(struct tp_crew_worker *worker, struct tp_leaving *leaving)
+{
+	leaving->generation = worker->prepared;
+	worker->prepared = NULL;
+	tp_retirement_add(&worker->retirement, leaving);
+}
+
+size_t tp_crew_worker_connections(const struct tp_crew_worker *worker)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < worker->listener_count; i++) {
+		if (worker->listeners[i] != NULL) {
+			count += tp_listener_connections(worker->listeners[i]);
+		}
+	}
+	return count;
+}
+
+/* --- the thread --------------------------------------------------------------- */
 
 static void close_listeners(struct tp_crew_worker *worker)
 {
@@ -121,7 +181,13 @@ static void end(struct tp_crew_worker *worker)
 {
 	tp_mailbox_close(worker->worker.mailbox);
 	close_listeners(worker);
+	worker->retirement.server = NULL;
 	tp_server_free(&worker->server);
+	tp_retirement_finish(&worker->retirement);
+	if (worker->prepared != NULL) {
+		tp_generation_worker_stop(worker->prepared, &worker->worker);
+		tp_generation_unref(&worker->prepared);
+	}
 	if (worker->error == 0) {
 		tp_generation_worker_stop(worker->generation, &worker->worker);
 	}
@@ -140,6 +206,7 @@ void *tp_crew_worker_run(void *arg)
 	pthread_setname_np(pthread_self(), name);
 	tp_counter_use_row(worker->worker.index + 1);
 	tp_worker_enter(&worker->worker);
+	tp_crash_stack_open();
 	worker->error =
 		tp_generation_worker_start(worker->generation, &worker->worker, worker->problem);
 	if (tp_gate_pass(worker->gate, TP_CREW_STARTING, worker->error != 0) == TP_CREW_RUNNING) {
@@ -147,6 +214,7 @@ void *tp_crew_worker_run(void *arg)
 		tp_gate_pass(worker->gate, TP_CREW_RUNNING, false);
 	}
 	end(worker);
+	tp_crash_stack_close();
 	tp_worker_enter(NULL);
 	tp_counter_use_row(0);
 	return NULL;
@@ -165,4 +233,5 @@ void tp_crew_worker_fini(struct tp_crew_worker *worker)
 	tp_ticket_table_free(&worker->worker.tickets);
 	tp_mailbox_free(&worker->worker.mailbox);
 	tp_loop_free(&worker->worker.loop);
+	tp_generation_unref(&worker->generation);
 }

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "daemon/listener.h"
+#include "daemon/retire.h"
 #include "host/worker.h"
 #include "io/datagram.h"
 #include "io/mailbox.h"
@@ -43,8 +44,10 @@ void tp_gate_open(struct tp_gate *gate, enum tp_crew_phase next);
 struct tp_crew_worker {
 	struct tp_worker worker; /* as host and plugins see it */
 	struct tp_gate *gate;
-	struct tp_generation *generation;
+	struct tp_generation *generation; /* a reference */
+	struct tp_generation *prepared;   /* started beside it; a reference; NULL: none */
 	struct tp_server *server;
+	struct tp_retirement retirement;
 	struct tp_listener **listeners; /* by binding; NULL where not open */
 	size_t listener_count;
 	struct tp_message stop;
@@ -55,12 +58,42 @@ struct tp_crew_worker {
 
 /**
  * Loop, mailbox, tickets and server; no listeners yet. worker.index, .count,
- * .park_deadline_ms and .jobs, gate and generation are set by the caller.
+ * .park_deadline_ms and .jobs, gate and generation (a reference,
+ * taken over) are set by the caller.
  *
  * Errors: TP_ENOMEM, TP_EIO; tp_crew_worker_fini() frees what was made
  */
 int tp_crew_worker_init(struct tp_crew_worker *worker, struct tp_shared *shared, size_t max_parked,
 			const struct tp_datagram_backend *backend);
+
+/* What a reload gives to every worker. Read by all of them at once. */
+struct tp_change {
+	struct tp_turn_settings *settings;
+	struct tp_certs **certs; /* by binding; NULL: as it is; NULL inside likewise */
+	uint32_t park_deadline_ms;
+};
+
+/**
+ * Start the plugins of another generation; change or abandon comes next. Thread:
+ * the worker's, as are those. Errors: what a plugin returned.
+ */
+int tp_crew_worker_prepare(struct tp_crew_worker *worker, struct tp_generation *generation,
+			   char problem[TP_PROBLEM_SIZE]);
+
+/**
+ * Between two turns: serve with the one that is prepared, and let the generation
+ * before go.
+ *
+ * @leaving: main_mailbox and message are set; the rest is filled here
+ */
+void tp_crew_worker_change(struct tp_crew_worker *worker, const struct tp_change *change,
+			   struct tp_leaving *leaving);
+
+/** It is not wanted after all: let it go. */
+void tp_crew_worker_abandon(struct tp_crew_worker *worker, struct tp_leaving *leaving);
+
+/** Connections and sessions of its listeners. */
+size_t tp_crew_worker_connections(const struct tp_crew_worker *worker);
 
 /** The thread: @arg is the worker. Ends when the gate says so. */
 void *tp_crew_worker_run(void *arg);

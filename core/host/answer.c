@@ -9,6 +9,8 @@
 #include "base/list.h"
 #include "host/credentials.h"
 #include "host/dispatch.h"
+#include "host/observation_row.h"
+#include "host/request.h"
 #include "host/ticket.h"
 #include "io/mailbox.h"
 
@@ -18,6 +20,7 @@ struct answer {
 	struct tp_ticket ticket;
 	enum tp_verdict verdict;
 	uint16_t code;
+	char reason[TP_REASON_SIZE];        /* with TP_DENY; empty: the registered phrase */
 	struct tp_credentials *credentials; /* a copy; NULL: none */
 };
 
@@ -27,6 +30,17 @@ static void answer_free(struct answer *answer)
 	free(answer);
 }
 
+static void count_stale(struct tp_ticket ticket)
+{
+	struct tp_observation_row *row = tp_ticket_noted(ticket);
+
+	if (row != NULL) {
+		tp_observation_add(&row->stale, 1);
+	}
+	tp_counter_add(tp_counter_named("host.ticket.stale", "answers to requests that had ended"),
+		       1);
+}
+
 static void deliver(struct tp_message *message)
 {
 	struct answer *answer = tp_container_of(message, struct answer, message);
@@ -34,11 +48,10 @@ static void deliver(struct tp_message *message)
 
 	tp_ticket_posted(answer->ticket);
 	if (request != NULL) {
-		tp_dispatch_answer(request, answer->verdict, answer->code, answer->credentials);
+		tp_dispatch_answer(request, answer->verdict, answer->code, answer->reason,
+				   answer->credentials);
 	} else {
-		tp_counter_add(
-			tp_counter_named("host.ticket.stale", "answers to requests that had ended"),
-			1);
+		count_stale(answer->ticket);
 	}
 	answer_free(answer);
 }
@@ -67,6 +80,19 @@ int tp_ticket_answer(struct tp_ticket ticket, enum tp_verdict verdict, uint16_t 
 	if ((verdict != TP_PASS && verdict != TP_ALLOW && verdict != TP_DENY) ||
 	    (code != 0 && (verdict != TP_DENY || code < 300 || code > 699))) {
 		return TP_EINVAL;
+	}
+	return post(&answer);
+}
+
+int tp_ticket_deny(struct tp_ticket ticket, uint16_t code, const char *reason)
+{
+	struct answer answer = {.ticket = ticket, .verdict = TP_DENY, .code = code};
+
+	if (code != 0 && (code < 300 || code > 699)) {
+		return TP_EINVAL;
+	}
+	if (reason != NULL) {
+		tp_reason_copy(answer.reason, reason);
 	}
 	return post(&answer);
 }

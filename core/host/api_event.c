@@ -22,6 +22,7 @@ static const char *const discard_reasons[] = {
 	[TP_DISCARD_DRAINING] = "draining",
 	[TP_DISCARD_PARKED] = "parked",
 	[TP_DISCARD_RATE] = "rate",
+	[TP_DISCARD_LIMIT] = "limit",
 };
 
 static const char *const delete_causes[] = {

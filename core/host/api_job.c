@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "host/generation.h"
 #include "host/instance_body.h"
+#include "host/place.h"
 #include "host/worker.h"
 #include "io/job.h"
 
@@ -16,6 +17,7 @@ struct plugin_job {
 	struct tp_job job;
 	struct tp_worker *worker;
 	struct tp_generation *generation; /* a reference; NULL for an instance without */
+	const char *instance;             /* its name */
 	void (*run)(void *arg);
 	void (*done)(void *arg);
 	void *arg;
@@ -33,17 +35,24 @@ static void job_free(struct plugin_job *job)
 static void run(struct tp_job *pool_job)
 {
 	struct plugin_job *job = tp_container_of(pool_job, struct plugin_job, job);
+	const struct tp_place place = {job->instance, "job"};
+	const struct tp_place *before = tp_place_enter(&place);
 
 	job->run(job->arg);
+	tp_place_leave(before);
 }
 
 static void done(struct tp_job *pool_job)
 {
 	struct plugin_job *job = tp_container_of(pool_job, struct plugin_job, job);
 
+	const struct tp_place place = {job->instance, "job's end"};
+	const struct tp_place *before = tp_place_enter(&place);
+
 	if (job->done != NULL) {
 		job->done(job->arg);
 	}
+	tp_place_leave(before);
 	job_free(job);
 }
 
@@ -67,6 +76,7 @@ int tp_job_submit(struct tp_instance *self, void (*on_run)(void *arg), void (*on
 	job->job.run = run;
 	job->job.done = done;
 	job->worker = worker;
+	job->instance = self->name;
 	job->run = on_run;
 	job->done = on_done;
 	job->arg = arg;

@@ -32,6 +32,18 @@ static struct tp_log_site *site_of(const struct tp_instance *self, const char *f
 	return &self->log_sites[home].site;
 }
 
+void tp_instance_blame(struct tp_instance *instance, const char *format, ...)
+{
+	va_list args;
+
+	if (!tp_log_enabled(TP_LOG_WARN)) {
+		return;
+	}
+	va_start(args, format);
+	tp_log_va(site_of(instance, format), TP_LOG_WARN, "host", format, args);
+	va_end(args);
+}
+
 void tp_log(const struct tp_instance *self, enum tp_log_level level, const char *format, ...)
 {
 	va_list args;

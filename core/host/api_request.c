@@ -11,6 +11,7 @@
 #include "host/request.h"
 
 #define ATTRIBUTE_HEADER_SIZE 4
+#define DOMAIN_MAX 255 /* RFC 8489 section 14.16 */
 
 const struct tp_five_tuple *tp_request_five_tuple(const struct tp_request *request)
 {
@@ -54,20 +55,6 @@ static bool asked(const struct tp_request *request, enum tp_event event)
 	return request->asking.asking && request->asking.event == event;
 }
 
-/* As much of the text as fits, ending where a character of UTF-8 ends. */
-static void keep_reason(struct tp_request *request, const char *reason)
-{
-	size_t max = sizeof(request->deny_reason) - 1;
-	size_t len = strnlen(reason, max + 1);
-
-	if (len > max) {
-		for (len = max; len > 0 && ((unsigned char)reason[len] & 0xc0) == 0x80; len--) {
-		}
-	}
-	memcpy(request->deny_reason, reason, len);
-	request->deny_reason[len] = '\0';
-}
-
 enum tp_verdict tp_request_deny(struct tp_request *request, uint16_t code, const char *reason)
 {
 	if (!request->asking.asking) {
@@ -76,7 +63,7 @@ enum tp_verdict tp_request_deny(struct tp_request *request, uint16_t code, const
 	request->deny_code = code >= 300 && code <= 699 ? code : 0;
 	request->deny_reason[0] = '\0';
 	if (reason != NULL) {
-		keep_reason(request, reason);
+		tp_reason_copy(request->deny_reason, reason);
 	}
 	return TP_DENY;
 }
@@ -106,11 +93,84 @@ enum tp_verdict tp_request_park(struct tp_request *request, struct tp_ticket *ti
 
 void tp_request_shorten_lifetime(struct tp_request *request, uint32_t lifetime_s)
 {
+	bool gate = asked(request, TP_EVENT_on_turn_before_allocate) ||
+		    asked(request, TP_EVENT_on_turn_before_refresh);
+
 	/* RFC 8656 section 7.2: a lifetime of 0 is none that Allocate grants. */
-	if (asked(request, TP_EVENT_on_turn_before_allocate) && lifetime_s != 0 &&
-	    lifetime_s < request->lifetime_s) {
+	if (gate && lifetime_s != 0 && lifetime_s < request->lifetime_s) {
 		request->lifetime_s = lifetime_s;
 	}
+}
+
+enum tp_verdict tp_request_redirect(struct tp_request *request, const struct tp_addr *alternate,
+				    const char *domain)
+{
+	struct tp_redirection *redirection = &request->redirection;
+	const char *copy = NULL;
+
+	/* RFC 8489 section 14.15: of the same family as the source of the request. */
+	if (!asked(request, TP_EVENT_on_turn_redirect) || alternate->port == 0 ||
+	    alternate->family != request->five_tuple.client_addr.family) {
+		return TP_PASS;
+	}
+	if (domain != NULL) {
+		size_t len = strnlen(domain, DOMAIN_MAX + 1);
+
+		if (len == 0 || len > DOMAIN_MAX) {
+			return TP_PASS;
+		}
+		copy = tp_arena_string(&request->arena, domain, len);
+		if (copy == NULL) {
+			return TP_PASS;
+		}
+	}
+	*redirection = (struct tp_redirection){.alternate = *alternate, .domain = copy};
+	return TP_ALLOW;
+}
+
+/* Whether the daemon has such an address and port, the layer above knows. */
+static bool is_choice(const struct tp_request *request, const struct tp_addr *relay,
+		      uint16_t port_min, uint16_t port_max)
+{
+	const struct tp_choose_relay *event = request->asking.payload;
+
+	return (port_min == 0) == (port_max == 0) && port_min <= port_max &&
+	       (relay == NULL || tp_addr_family(relay) == event->family);
+}
+
+enum tp_verdict tp_request_choose_relay(struct tp_request *request, const struct tp_addr *relay,
+					uint16_t port_min, uint16_t port_max)
+{
+	struct tp_relay_choice *choice = &request->relay_choice;
+
+	if (!asked(request, TP_EVENT_on_turn_choose_relay) ||
+	    !is_choice(request, relay, port_min, port_max)) {
+		return TP_DENY;
+	}
+	*choice = (struct tp_relay_choice){.port_min = port_min, .port_max = port_max};
+	if (relay != NULL) {
+		choice->relay = *relay;
+	}
+	return TP_ALLOW;
+}
+
+/* 0 is no limit. */
+static uint64_t lower(uint64_t limit, uint64_t other)
+{
+	return limit == 0 || (other != 0 && other < limit) ? other : limit;
+}
+
+void tp_request_limit(struct tp_request *request, const struct tp_limits *limits)
+{
+	struct tp_limits *lowest = &request->limits;
+
+	if (!asked(request, TP_EVENT_on_turn_before_allocate) || limits == NULL ||
+	    limits->size < sizeof(*limits)) {
+		return;
+	}
+	lowest->size = sizeof(*lowest);
+	lowest->bits_per_s = lower(lowest->bits_per_s, limits->bits_per_s);
+	lowest->packets_per_s = lower(lowest->packets_per_s, limits->packets_per_s);
 }
 
 /* Comprehension-optional, and nothing that the daemon says itself. */

@@ -234,6 +234,11 @@ int tp_credentials_provide(struct tp_request *request, const struct tp_credentia
 	provided->valid_for_s = given.valid_for_s;
 	provided->max_allocations = given.max_allocations;
 	provided->max_lifetime_s = given.max_lifetime_s;
+	provided->limits = (struct tp_limits){
+		.size = sizeof(provided->limits),
+		.bits_per_s = given.max_bits_per_s,
+		.packets_per_s = given.max_packets_per_s,
+	};
 	return 0;
 }
 

@@ -10,7 +10,8 @@
 #include "base/log.h"
 #include "host/credentials.h"
 #include "host/event_table.h"
-#include "host/instance.h"
+#include "host/instance_body.h"
+#include "host/observation_row.h"
 #include "host/request.h"
 #include "host/ticket.h"
 #include "host/worker.h"
@@ -37,40 +38,78 @@ static void forget_answer(struct tp_request *request)
 {
 	request->deny_code = 0;
 	request->deny_reason[0] = '\0';
-	if (is_provider(request)) {
+	switch (request->asking.event) {
+	case TP_EVENT_on_stun_request_authorization:
 		tp_provided_wipe(request);
+		break;
+	case TP_EVENT_on_turn_redirect:
+		request->redirection = (struct tp_redirection){.domain = NULL};
+		break;
+	case TP_EVENT_on_turn_choose_relay:
+		request->relay_choice = (struct tp_relay_choice){.port_min = 0};
+		break;
+	default:
+		break;
 	}
 }
 
 /* --- handlers that break the rules -------------------------------------------------- */
 
-static void complain(struct tp_instance *instance, enum tp_event event, const char *what)
+static void complain(struct tp_instance *instance, enum tp_event event, const char *what,
+		     enum tp_verdict verdict)
 {
+	tp_observation_add(&tp_observation_row(instance, event)->wrong, 1);
 	tp_counter_add(
 		tp_counter_named("host.verdict.wrong", "handlers that answered against the rules"),
 		1);
-	TP_LOG(TP_LOG_WARN, "host", "plugin %s broke the rules of %s and counts as refusal: %s",
-	       tp_instance_name(instance), tp_event_table[event].name, what);
+	tp_instance_blame(instance, "plugin %s broke the rules of %s and counts as %s: %s",
+			  instance->name, tp_event_table[event].name,
+			  verdict == TP_PASS ? "no opinion" : "refusal", what);
+}
+
+/* What a failure of the instance counts as: its key "on_error". */
+static enum tp_verdict verdict_on_error(const struct tp_instance *instance)
+{
+	return instance->on_error == TP_ON_ERROR_PASS ? TP_PASS : TP_DENY;
 }
 
 static enum tp_verdict refuse(struct tp_request *request, const char *what)
 {
-	complain(asked_of(request), request->asking.event, what);
+	enum tp_verdict verdict = verdict_on_error(asked_of(request));
+
+	complain(asked_of(request), request->asking.event, what, verdict);
 	forget_answer(request);
-	return TP_DENY;
+	return verdict;
 }
 
-static bool has_provided(const struct tp_request *request)
+/* Why a provider may not allow as things are; NULL: it may. */
+static const char *missing_answer(const struct tp_request *request)
 {
 	const struct tp_provided *provided = &request->provided;
 
-	return provided->password != NULL || provided->more_password_count != 0 ||
-	       provided->key_md5.len != 0 || provided->key_sha256.len != 0;
+	switch (request->asking.event) {
+	case TP_EVENT_on_stun_request_authorization:
+		return provided->password != NULL || provided->more_password_count != 0 ||
+				       provided->key_md5.len != 0 || provided->key_sha256.len != 0
+			       ? NULL
+			       : "allowed without credentials";
+	case TP_EVENT_on_turn_redirect:
+		return tp_addr_family(&request->redirection.alternate) != TP_FAMILY_NONE
+			       ? NULL
+			       : "allowed without an alternate server";
+	default:
+		return NULL;
+	}
 }
 
 /* --- parking ------------------------------------------------------------------------ */
 
 static void silent(struct tp_timer *timer);
+
+static struct tp_observation_row *asked_row(const struct tp_request *request)
+{
+	return tp_observation_row(asked_of(request), request->asking.event);
+}
 
 static void unpark(struct tp_request *request)
 {
@@ -79,6 +118,7 @@ static void unpark(struct tp_request *request)
 	tp_loop_cancel(request->worker->loop, &asking->deadline);
 	tp_ticket_release(request->worker->tickets, asking->ticket);
 	tp_generation_add_busy(request->generation, request->worker, -1);
+	tp_observation_add(&asked_row(request)->parked_now, UINT64_MAX);
 	asking->ticket.id = 0;
 }
 
@@ -98,8 +138,17 @@ int tp_dispatch_park(struct tp_request *request, struct tp_ticket *ticket)
 		return err;
 	}
 	tp_generation_add_busy(request->generation, request->worker, 1);
+	tp_observation_add(&asked_row(request)->parked_now, 1);
+	tp_ticket_note(request->worker->tickets, asking->ticket, asked_row(request));
 	*ticket = asking->ticket;
 	return 0;
+}
+
+static uint32_t deadline_ms_of(const struct tp_request *request)
+{
+	uint32_t own_ms = asked_of(request)->deadline_ms;
+
+	return own_ms != 0 ? own_ms : request->worker->park_deadline_ms;
 }
 
 static enum tp_verdict park(struct tp_request *request)
@@ -107,16 +156,19 @@ static enum tp_verdict park(struct tp_request *request)
 	struct tp_worker *worker = request->worker;
 
 	tp_loop_arm(worker->loop, &request->asking.deadline,
-		    tp_loop_now_ms(worker->loop) + worker->park_deadline_ms);
+		    tp_loop_now_ms(worker->loop) + deadline_ms_of(request));
 	return TP_PARK;
 }
 
 static void tell_gone(struct tp_instance *instance, struct tp_ticket ticket)
 {
-	const struct tp_plugin *plugin = tp_instance_plugin(instance);
+	const struct tp_place place = {instance->name, "request_gone"};
+	const struct tp_place *before;
 
-	if (plugin->request_gone != NULL) {
-		plugin->request_gone(instance, ticket);
+	if (instance->plugin->request_gone != NULL) {
+		before = tp_place_enter(&place);
+		instance->plugin->request_gone(instance, ticket);
+		tp_place_leave(before);
 	}
 }
 
@@ -125,13 +177,15 @@ static void tell_gone(struct tp_instance *instance, struct tp_ticket ticket)
 static enum tp_verdict check_verdict(struct tp_request *request, enum tp_verdict verdict)
 {
 	bool has_ticket = request->asking.ticket.id != 0;
+	const char *missing;
 
 	if (has_ticket && verdict != TP_PARK) {
 		unpark(request);
 		if (verdict != TP_DENY) {
 			return refuse(request, "took a ticket and did not park");
 		}
-		complain(asked_of(request), request->asking.event, "took a ticket and denied");
+		complain(asked_of(request), request->asking.event, "took a ticket and denied",
+			 TP_DENY);
 		return TP_DENY;
 	}
 	switch (verdict) {
@@ -139,10 +193,8 @@ static enum tp_verdict check_verdict(struct tp_request *request, enum tp_verdict
 	case TP_DENY:
 		return verdict;
 	case TP_ALLOW:
-		if (is_provider(request) && !has_provided(request)) {
-			return refuse(request, "allowed without credentials");
-		}
-		return verdict;
+		missing = missing_answer(request);
+		return missing != NULL ? refuse(request, missing) : verdict;
 	case TP_PARK:
 		return has_ticket ? park(request) : refuse(request, "parked without a ticket");
 	}
@@ -153,12 +205,20 @@ static enum tp_verdict ask_next(struct tp_request *request)
 {
 	struct tp_asking *asking = &request->asking;
 	struct tp_instance *instance = chain_of(request)->instances[asking->next++];
+	struct tp_observation_row *row = tp_observation_row(instance, asking->event);
+	struct tp_observed_call call;
 	enum tp_verdict verdict;
 
 	forget_answer(request);
+	tp_observation_add(&row->calls, 1);
 	asking->asking = true;
+	tp_observation_begin(row, &call);
 	verdict = tp_event_table[asking->event].ask(instance, request, asking->payload);
+	tp_observation_end(row, &call);
 	asking->asking = false;
+	if (verdict <= TP_PARK) {
+		tp_observation_add(&row->verdicts[verdict], 1);
+	}
 	return check_verdict(request, verdict);
 }
 
@@ -201,11 +261,14 @@ enum tp_verdict tp_dispatch_ask(struct tp_request *request, enum tp_event event,
 /* --- what comes of a parked request -------------------------------------------------- */
 
 static enum tp_verdict take_answer(struct tp_request *request, enum tp_verdict verdict,
-				   uint16_t code, const struct tp_credentials *credentials)
+				   uint16_t code, const char *reason,
+				   const struct tp_credentials *credentials)
 {
+	const char *missing;
+
 	forget_answer(request);
 	if (credentials != NULL) {
-		if (!is_provider(request)) {
+		if (request->asking.event != TP_EVENT_on_stun_request_authorization) {
 			return refuse(request, "provided credentials nobody asked for");
 		}
 		if (tp_credentials_provide(request, credentials) != 0) {
@@ -215,11 +278,10 @@ static enum tp_verdict take_answer(struct tp_request *request, enum tp_verdict v
 	}
 	if (verdict == TP_DENY) {
 		request->deny_code = code;
+		tp_reason_copy(request->deny_reason, reason);
 	}
-	if (verdict == TP_ALLOW && is_provider(request)) {
-		return refuse(request, "allowed without credentials");
-	}
-	return verdict;
+	missing = verdict == TP_ALLOW ? missing_answer(request) : NULL;
+	return missing != NULL ? refuse(request, missing) : verdict;
 }
 
 static void finish(struct tp_request *request, enum tp_verdict verdict)
@@ -230,27 +292,30 @@ static void finish(struct tp_request *request, enum tp_verdict verdict)
 }
 
 void tp_dispatch_answer(struct tp_request *request, enum tp_verdict verdict, uint16_t code,
-			const struct tp_credentials *credentials)
+			const char *reason, const struct tp_credentials *credentials)
 {
 	unpark(request);
-	finish(request, go_on(request, take_answer(request, verdict, code, credentials)));
+	tp_observation_add(&asked_row(request)->verdicts[verdict], 1);
+	finish(request, go_on(request, take_answer(request, verdict, code, reason, credentials)));
 }
 
-/* Silence fails closed. */
+/* Silence fails closed, unless the instance is configured otherwise. */
 static void silent(struct tp_timer *timer)
 {
 	struct tp_request *request = tp_container_of(timer, struct tp_request, asking.deadline);
 	struct tp_instance *instance = asked_of(request);
+	enum tp_verdict verdict = verdict_on_error(instance);
 
+	tp_observation_add(&asked_row(request)->missed, 1);
 	tp_counter_add(tp_counter_named("host.ticket.silent",
 					"parked requests that nobody answered in time"),
 		       1);
-	TP_LOG(TP_LOG_WARN, "host", "plugin %s did not answer %s within %u ms: refused",
-	       tp_instance_name(instance), tp_event_table[request->asking.event].name,
-	       request->worker->park_deadline_ms);
+	tp_instance_blame(instance, "plugin %s did not answer %s within %u ms: %s", instance->name,
+			  tp_event_table[request->asking.event].name, deadline_ms_of(request),
+			  verdict == TP_PASS ? "counts as no opinion" : "refused");
 	tp_dispatch_cancel(request);
 	forget_answer(request);
-	finish(request, TP_DENY);
+	finish(request, go_on(request, verdict));
 }
 
 void tp_dispatch_cancel(struct tp_request *request)
@@ -270,29 +335,97 @@ bool tp_dispatch_parked(const struct tp_request *request)
 
 /* --- events without a request -------------------------------------------------------- */
 
+/* Raised per packet: not every call is timed. */
+static bool is_sampled(enum tp_event event)
+{
+	return event == TP_EVENT_on_turn_channel_data_discarded ||
+	       event == TP_EVENT_on_turn_message_discarded || event == TP_EVENT_on_stun_exception ||
+	       event == TP_EVENT_on_turn_peer_error;
+}
+
+static void tell_one(struct tp_instance *instance, enum tp_event event, const void *payload)
+{
+	struct tp_observation_row *row = tp_observation_row(instance, event);
+	uint64_t calls = tp_observation_add(&row->calls, 1);
+	struct tp_observed_call call;
+
+	if (is_sampled(event) && calls % TP_OBSERVED_EVERY != 0) {
+		const struct tp_place *before = tp_place_enter(&row->place);
+
+		tp_event_table[event].tell(instance, payload);
+		tp_place_leave(before);
+		return;
+	}
+	tp_observation_begin(row, &call);
+	tp_event_table[event].tell(instance, payload);
+	tp_observation_end(row, &call);
+}
+
 void tp_dispatch_tell(struct tp_generation *generation, enum tp_event event, const void *payload)
 {
 	const struct tp_chain *chain = &generation->chains[event];
 
 	for (size_t i = 0; i < chain->count; i++) {
-		tp_event_table[event].tell(chain->instances[i], payload);
+		tell_one(chain->instances[i], event, payload);
 	}
+}
+
+typedef enum tp_verdict (*packet_fn)(struct tp_instance *instance, const void *payload);
+
+static __attribute__((noinline, cold)) enum tp_verdict packet_timed(struct tp_instance *instance,
+								    struct tp_observation_row *row,
+								    packet_fn packet,
+								    const void *payload)
+{
+	struct tp_observed_call call;
+	enum tp_verdict verdict;
+
+	tp_observation_begin(row, &call);
+	verdict = packet(instance, payload);
+	tp_observation_end(row, &call);
+	return verdict;
+}
+
+/* Anything but a pass. */
+static __attribute__((noinline, cold)) enum tp_verdict
+packet_judge(struct tp_instance *instance, enum tp_event event, enum tp_verdict verdict)
+{
+	if (verdict == TP_ALLOW || verdict == TP_DENY) {
+		tp_observation_add(&tp_observation_row(instance, event)->verdicts[verdict], 1);
+		return verdict == TP_DENY ? TP_DENY : TP_PASS;
+	}
+	verdict = verdict_on_error(instance);
+	complain(instance, event, "returned no verdict", verdict);
+	return verdict;
+}
+
+/* For each packet, so nothing but what must be; never inside another handler. */
+static inline enum tp_verdict packet_one(struct tp_instance *instance, enum tp_event event,
+					 packet_fn packet, const void *payload)
+{
+	struct tp_observation_row *row = tp_observation_row(instance, event);
+	enum tp_verdict verdict;
+
+	if (tp_observation_add(&row->calls, 1) % TP_OBSERVED_EVERY == 0) {
+		return packet_timed(instance, row, packet, payload);
+	}
+	tp_place_enter(&row->place);
+	verdict = packet(instance, payload);
+	tp_place_leave(NULL);
+	return verdict;
 }
 
 enum tp_verdict tp_dispatch_packet(struct tp_generation *generation, enum tp_event event,
 				   const void *payload)
 {
-	const struct tp_chain *chain = &generation->chains[event];
+	struct tp_instance *const *instance = generation->chains[event].instances;
+	struct tp_instance *const *end = instance + generation->chains[event].count;
+	packet_fn packet = tp_event_table[event].packet;
 
-	for (size_t i = 0; i < chain->count; i++) {
-		enum tp_verdict verdict =
-			tp_event_table[event].packet(chain->instances[i], payload);
+	for (; instance != end; instance++) {
+		enum tp_verdict verdict = packet_one(*instance, event, packet, payload);
 
-		if (verdict != TP_PASS && verdict != TP_ALLOW) {
-			if (verdict != TP_DENY) {
-				complain(chain->instances[i], event,
-					 "returned no verdict for a packet");
-			}
+		if (verdict != TP_PASS && packet_judge(*instance, event, verdict) == TP_DENY) {
 			return TP_DENY;
 		}
 	}

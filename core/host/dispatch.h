@@ -37,7 +37,9 @@ struct tp_asking {
  * passed. Gate: TP_ALLOW or TP_PASS (go on), or TP_DENY with
  * request->deny_code (0: the event's own) and deny_reason. A handler that stays
  * silent past its deadline, returns nonsense or TP_PARK without a ticket is
- * TP_DENY with code 0, logged by name and counted. No subscriber: TP_PASS at the cost of a branch.
+ * TP_DENY with code 0, or TP_PASS where the instance is configured so
+ * (on_error), logged by name and counted. No subscriber: TP_PASS at the cost of
+ * a branch.
  *
  * Thread: the request's worker
  */
@@ -52,10 +54,11 @@ void tp_dispatch_cancel(struct tp_request *request);
  *
  * @verdict:     TP_PASS, TP_ALLOW or TP_DENY
  * @code:        with TP_DENY; 0: the event's own
+ * @reason:      with TP_DENY; empty: the registered phrase
  * @credentials: what a provider allows with; NULL: none
  */
 void tp_dispatch_answer(struct tp_request *request, enum tp_verdict verdict, uint16_t code,
-			const struct tp_credentials *credentials);
+			const char *reason, const struct tp_credentials *credentials);
 
 /** Take the one ticket of the request for the handler being asked. Errors: TP_EINVAL, TP_EFULL. */
 int tp_dispatch_park(struct tp_request *request, struct tp_ticket *ticket);
@@ -66,6 +69,6 @@ bool tp_dispatch_parked(const struct tp_request *request);
 /** Tell all observers of the event. */
 void tp_dispatch_tell(struct tp_generation *generation, enum tp_event event, const void *payload);
 
-/** Ask the chain of a per-packet event: TP_DENY or TP_PASS. */
+/** Ask the chain of an event of family PACKET or INLINE: TP_DENY or TP_PASS. */
 enum tp_verdict tp_dispatch_packet(struct tp_generation *generation, enum tp_event event,
 				   const void *payload);

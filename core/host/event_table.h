@@ -11,6 +11,7 @@ enum tp_event_family {
 	TP_EVENT_FAMILY_PROVIDER,
 	TP_EVENT_FAMILY_GATE,
 	TP_EVENT_FAMILY_PACKET,
+	TP_EVENT_FAMILY_INLINE,
 	TP_EVENT_FAMILY_OBSERVER,
 };
 
@@ -24,6 +25,7 @@ struct tp_event_row {
 	enum tp_event_family family;
 	uint16_t own_code; /* sent with TP_DENY when the plugin names none; 0: nothing is sent */
 	bool (*handled)(const struct tp_events *events);
+	void (*forget)(struct tp_events *events); /* take the handler out of the table */
 	enum tp_verdict (*ask)(struct tp_instance *instance, struct tp_request *request,
 			       const void *payload);
 	enum tp_verdict (*packet)(struct tp_instance *instance, const void *payload);

@@ -146,16 +146,12 @@ int tp_generation_create(const struct tp_instance_config *configs, size_t count,
 	return 0;
 }
 
-static struct tp_instance *find_same(const struct tp_generation *generation,
-				     const struct tp_instance *wanted)
+struct tp_instance *tp_generation_find_same(const struct tp_generation *generation,
+					    const struct tp_instance *wanted)
 {
 	for (size_t i = 0; i < generation->instance_count; i++) {
-		struct tp_instance *instance = generation->instances[i];
-
-		/* The same function is the same code: it knows the other's state. */
-		if (strcmp(instance->name, wanted->name) == 0 &&
-		    instance->plugin->adopt == wanted->plugin->adopt) {
-			return instance;
+		if (tp_instance_same(generation->instances[i], wanted)) {
+			return generation->instances[i];
 		}
 	}
 	return NULL;
@@ -167,7 +163,8 @@ int tp_generation_adopt(struct tp_generation *generation, struct tp_generation *
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < generation->instance_count; i++) {
-		struct tp_instance *same = find_same(previous, generation->instances[i]);
+		struct tp_instance *same =
+			tp_generation_find_same(previous, generation->instances[i]);
 
 		if (same != NULL) {
 			err = tp_instance_adopt(generation->instances[i], same, problem);

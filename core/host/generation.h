@@ -18,6 +18,12 @@ struct tp_setting {
 	int line; /* 1-based; 0 when not known */
 };
 
+/* What a handler's missed deadline or broken rule counts as. */
+enum tp_on_error {
+	TP_ON_ERROR_DENY = 0,
+	TP_ON_ERROR_PASS = 1, /* as if it had had no opinion */
+};
+
 /* One plugin as configured. */
 struct tp_instance_config {
 	const char *name;        /* of the instance: "auth_file" */
@@ -25,6 +31,10 @@ struct tp_instance_config {
 	const char *config_file; /* for messages */
 	const struct tp_setting *settings;
 	size_t setting_count;
+	const char *const *events; /* the only ones it gets, of those it handles; NULL: all */
+	size_t event_count;
+	enum tp_on_error on_error;
+	uint32_t deadline_ms; /* to answer what it parks; 0: the worker's */
 };
 
 /*

@@ -2,6 +2,7 @@
 #include "host/loader.h"
 
 #include <dlfcn.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +27,8 @@ static const struct {
 	size_t plugin;
 	size_t events;
 } table_sizes[TP_ABI_MINOR + 1] = {
-	[0] = {sizeof(struct tp_plugin), sizeof(struct tp_events)},
+	[0] = {offsetof(struct tp_plugin, command), offsetof(struct tp_events, on_turn_redirect)},
+	[1] = {sizeof(struct tp_plugin), sizeof(struct tp_events)},
 };
 
 /* --- the object ------------------------------------------------------------------- */

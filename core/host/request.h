@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <turnpike/allocation.h>
 #include <turnpike/event.h>
 #include <turnpike/request.h>
 
@@ -14,6 +15,8 @@
 struct tp_generation;
 struct tp_worker;
 
+#define TP_REASON_SIZE 128 /* RFC 8489 section 14.8: fewer than 128 characters */
+
 /* What a provider supplied, copied into the request's arena. */
 struct tp_provided {
 	char *password; /* NULL: keys only */
@@ -25,6 +28,20 @@ struct tp_provided {
 	uint32_t valid_for_s;
 	uint32_t max_allocations;
 	uint32_t max_lifetime_s;
+	struct tp_limits limits; /* of each allocation; 0: none */
+};
+
+/* Where a provider of on_turn_redirect sends the client. */
+struct tp_redirection {
+	struct tp_addr alternate; /* family NONE: nowhere */
+	const char *domain;       /* in the request's arena; NULL: none */
+};
+
+/* What a provider of on_turn_choose_relay wants. */
+struct tp_relay_choice {
+	struct tp_addr relay; /* family NONE: any of the family */
+	uint16_t port_min;    /* both 0: the whole range */
+	uint16_t port_max;
 };
 
 /*
@@ -43,12 +60,18 @@ struct tp_request {
 	size_t build_reserve;   /* bytes that integrity and fingerprint will need in it */
 
 	uint16_t deny_code; /* 0: the event's own */
-	char deny_reason[128];
+	char deny_reason[TP_REASON_SIZE];
 	struct tp_provided provided;
 	uint32_t lifetime_s; /* before_allocate: to be granted; handlers only shorten it */
+	struct tp_redirection redirection;
+	struct tp_relay_choice relay_choice;
+	struct tp_limits limits; /* before_allocate: the lowest that handlers have asked for */
 
 	struct tp_asking asking;
 };
+
+/** As much of the text as fits, ending where a character of UTF-8 ends. */
+void tp_reason_copy(char out[TP_REASON_SIZE], const char *reason);
 
 /** Wipe what was provided, cancel what is parked, drop the generation, free the arena. */
 void tp_request_fini(struct tp_request *request);

@@ -8,6 +8,7 @@
 #include <turnpike/error.h>
 
 #include "base/err.h"
+#include "host/observation_row.h"
 #include "host/worker.h"
 #include "io/mailbox.h"
 
@@ -18,8 +19,9 @@
 #define NO_SLOT UINT32_MAX
 
 struct slot {
-	struct tp_request *request; /* NULL: free */
-	uint32_t generation;        /* of the ticket that is, or will next be, out; never 0 */
+	struct tp_request *request;     /* NULL: free */
+	struct tp_observation_row *row; /* of who took it last; NULL: not known */
+	uint32_t generation;            /* of the ticket that is, or will next be, out; never 0 */
 	uint32_t next_free;
 };
 
@@ -56,6 +58,11 @@ static size_t slot_of(struct tp_ticket ticket)
 static uint32_t generation_of(struct tp_ticket ticket)
 {
 	return (uint32_t)ticket.id;
+}
+
+static uint32_t generation_after(uint32_t generation)
+{
+	return generation == UINT32_MAX ? 1 : generation + 1;
 }
 
 static int register_table(struct tp_ticket_table *table)
@@ -135,6 +142,7 @@ int tp_ticket_take(struct tp_ticket_table *table, struct tp_request *request, st
 	}
 	slot = &table->slots[at];
 	slot->request = request;
+	slot->row = NULL;
 	table->parked++;
 	out->id = (uint64_t)table->worker->index << WORKER_SHIFT | (uint64_t)at << SLOT_SHIFT |
 		  slot->generation;
@@ -149,26 +157,56 @@ void tp_ticket_release(struct tp_ticket_table *table, struct tp_ticket ticket)
 	tp_assert(at < table->used && slot->request != NULL &&
 		  slot->generation == generation_of(ticket));
 	slot->request = NULL;
-	slot->generation = slot->generation == UINT32_MAX ? 1 : slot->generation + 1;
+	slot->generation = generation_after(slot->generation);
 	slot->next_free = table->first_free;
 	table->first_free = (uint32_t)at;
 	table->parked--;
 }
 
-struct tp_request *tp_ticket_find(struct tp_ticket ticket)
+static const struct slot *find_slot(struct tp_ticket ticket)
 {
 	struct tp_ticket_table *table;
-	const struct slot *slot;
 
 	/* Only this thread replaces its own pointer, so the table stays after the lock. */
 	pthread_rwlock_rdlock(&registry_lock);
 	table = registry[worker_of(ticket)].table;
 	pthread_rwlock_unlock(&registry_lock);
-	if (table == NULL || slot_of(ticket) >= table->used) {
-		return NULL;
+	return table == NULL || slot_of(ticket) >= table->used ? NULL
+							       : &table->slots[slot_of(ticket)];
+}
+
+struct tp_request *tp_ticket_find(struct tp_ticket ticket)
+{
+	const struct slot *slot = find_slot(ticket);
+
+	return slot != NULL && slot->generation == generation_of(ticket) ? slot->request : NULL;
+}
+
+void tp_ticket_note(struct tp_ticket_table *table, struct tp_ticket ticket,
+		    struct tp_observation_row *row)
+{
+	table->slots[slot_of(ticket)].row = row;
+}
+
+struct tp_observation_row *tp_ticket_noted(struct tp_ticket ticket)
+{
+	const struct slot *slot = find_slot(ticket);
+
+	return slot != NULL && slot->request == NULL &&
+			       slot->generation == generation_after(generation_of(ticket))
+		       ? slot->row
+		       : NULL;
+}
+
+void tp_ticket_table_forget(struct tp_ticket_table *table, const struct tp_instance *instance)
+{
+	for (uint32_t i = 0; i < table->used; i++) {
+		struct slot *slot = &table->slots[i];
+
+		if (slot->row != NULL && slot->row->instance == instance) {
+			slot->row = NULL;
+		}
 	}
-	slot = &table->slots[slot_of(ticket)];
-	return slot->generation == generation_of(ticket) ? slot->request : NULL;
 }
 
 static int post_locked(unsigned index, struct tp_message *message)

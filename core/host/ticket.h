@@ -6,7 +6,9 @@
 
 #include <turnpike/ticket.h>
 
+struct tp_instance;
 struct tp_message;
+struct tp_observation_row;
 struct tp_request;
 struct tp_worker;
 
@@ -41,6 +43,19 @@ size_t tp_ticket_table_parked(const struct tp_ticket_table *table);
 /** A ticket for the request. Thread: the worker's. Errors: TP_EFULL at the ceiling. */
 int tp_ticket_take(struct tp_ticket_table *table, struct tp_request *request,
 		   struct tp_ticket *out);
+
+/** Whose handler took the ticket, for what is counted after its end. */
+void tp_ticket_note(struct tp_ticket_table *table, struct tp_ticket ticket,
+		    struct tp_observation_row *row);
+
+/**
+ * What was noted of a ticket that has ended, unless its place was taken again
+ * meanwhile: then NULL. Thread: that of the ticket's worker.
+ */
+struct tp_observation_row *tp_ticket_noted(struct tp_ticket ticket);
+
+/** Forget what was noted of an instance's tickets: it ends. Thread: the worker's. */
+void tp_ticket_table_forget(struct tp_ticket_table *table, const struct tp_instance *instance);
 
 /** The ticket is stale from now on. It must be one that is taken. Thread: the worker's. */
 void tp_ticket_release(struct tp_ticket_table *table, struct tp_ticket ticket);

@@ -5,10 +5,12 @@
 #include "io/loop.h"
 
 static _Thread_local struct tp_worker *current;
+_Thread_local unsigned tp_worker_here;
 
 void tp_worker_enter(struct tp_worker *worker)
 {
 	current = worker;
+	tp_worker_here = worker == NULL ? 0 : worker->index;
 }
 
 /* --- turnpike/worker.h -------------------------------------------------------------- */

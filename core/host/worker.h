@@ -20,5 +20,8 @@ struct tp_worker {
 	uint32_t park_deadline_ms;
 };
 
+/* Index of the worker whose thread this is; 0 on any other. */
+extern _Thread_local unsigned tp_worker_here;
+
 /** Make tp_worker_current() return this on the calling thread; NULL to end. */
 void tp_worker_enter(struct tp_worker *worker);

@@ -5,6 +5,7 @@
 
 #include "base/wheel.h"
 #include "host/instance_body.h"
+#include "host/place.h"
 #include "host/worker.h"
 #include "io/loop.h"
 
@@ -31,9 +32,13 @@ static void fire(struct tp_timer *wheel_timer)
 {
 	struct tp_worker_timer *timer = tp_container_of(wheel_timer, struct tp_worker_timer, timer);
 	struct tp_worker_timer fired = *timer;
+	const struct tp_place place = {fired.instance->name, "timer"};
+	const struct tp_place *before;
 
 	timer_free(timer);
+	before = tp_place_enter(&place);
 	fired.fire(fired.instance, fired.arg);
+	tp_place_leave(before);
 }
 
 struct tp_worker_timer *tp_worker_timer_start(struct tp_instance *self, struct tp_worker *worker,

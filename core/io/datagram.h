@@ -18,6 +18,14 @@ struct tp_loop;
  */
 struct tp_datagram;
 
+/* What ICMP tells of a datagram that was sent. */
+struct tp_datagram_error {
+	struct tp_addr remote_addr; /* where it was sent */
+	uint8_t type;               /* of ICMP, or ICMPv6 */
+	uint8_t code;
+	uint32_t mtu; /* of the next hop, for one that was too big; else 0 */
+};
+
 struct tp_datagram_options {
 	struct tp_socket_options socket;
 	struct tp_counter *drops; /* of what the kernel had no room for; NULL: not counted */
@@ -26,6 +34,9 @@ struct tp_datagram_options {
 	 * packet->local_addr is the destination (the bound address, exact with
 	 * want_local_addr). The socket may be closed inside. */
 	void (*receive)(void *owner, struct tp_datagram *datagram, struct tp_packet *packet);
+	/* Told of ICMP errors; the socket stays open inside. NULL: not asked for. */
+	void (*error)(void *owner, struct tp_datagram *datagram,
+		      const struct tp_datagram_error *error);
 };
 
 /*

@@ -10,6 +10,7 @@
 
 #include "base/addr.h"
 #include "base/counter.h"
+#include "io/datagram_errors.h"
 #include "io/loop.h"
 
 static int open_fd(struct tp_datagram_fd *datagram, const struct tp_datagram_options *options)
@@ -59,6 +60,9 @@ int tp_datagram_fd_init(struct tp_datagram_fd *datagram, struct tp_loop *loop,
 		(void)tp_socket_drops(fd, &datagram->drops_counted);
 	}
 	err = open_fd(datagram, options);
+	if (err == 0) {
+		err = tp_datagram_errors_open(datagram, options, fd != -1);
+	}
 	if (err == 0 && readable != NULL) {
 		err = wait_readable(datagram, readable);
 	}
@@ -86,6 +90,7 @@ void tp_datagram_fd_count_drops(struct tp_datagram *datagram)
 int tp_datagram_fd_fini(struct tp_datagram_fd *datagram)
 {
 	tp_datagram_fd_count_drops(&datagram->datagram);
+	tp_datagram_errors_close(datagram);
 	if (datagram->readable != NULL) {
 		event_free(datagram->readable);
 		datagram->readable = NULL;

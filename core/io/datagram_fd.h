@@ -19,8 +19,9 @@ struct tp_datagram_fd {
 	uint16_t segment_limit;     /* larger ones have been refused by the kernel */
 	uint64_t segments_again_ms; /* when to try those again */
 	uint32_t drops_counted;
-	struct tp_counter *drops; /* NULL: not counted */
-	struct event *readable;     /* NULL: none */
+	struct tp_counter *drops;          /* NULL: not counted */
+	struct event *readable;            /* NULL: none */
+	struct tp_datagram_errors *errors; /* NULL: not asked for */
 };
 
 /**

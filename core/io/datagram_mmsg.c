@@ -12,6 +12,7 @@
 #include "base/counter.h"
 #include "io/datagram_backends.h"
 #include "io/datagram_control.h"
+#include "io/datagram_errors.h"
 #include "io/datagram_fd.h"
 #include "io/datagram_outbox.h"
 #include "io/datagram_segments.h"
@@ -196,6 +197,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	room = prepare(mmsg);
 	if (mmsg->receiving != NULL) { /* else closed by a hook */
 		count = recvmmsg(fd, mmsg->in, room, MSG_DONTWAIT, NULL);
+	}
+	if (count <= 0 && mmsg->receiving != NULL) {
+		tp_datagram_errors_read(datagram);
 	}
 	mmsg->buffers_used += count > 0 ? (size_t)count : 0;
 	for (int i = 0; i < count && mmsg->receiving != NULL; i++) {

@@ -9,6 +9,7 @@
 
 #include "base/addr.h"
 #include "base/counter.h"
+#include "io/datagram_errors.h"
 #include "io/loop.h"
 
 #define COPIES_SIZE (128 * 1024) /* bytes of responses waiting to leave */
@@ -194,6 +195,13 @@ void tp_outbox_refused(struct tp_outbox *outbox, size_t index, int error)
 	struct tp_outbox_message *message = &outbox->messages[index];
 	struct tp_datagram_fd *sender = message->sender;
 
+	if (tp_datagram_errors_soon(sender, error)) {
+		if (sendmsg(sender->fd, &outbox->headers[index].msg_hdr,
+			    MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+			return;
+		}
+		error = errno;
+	}
 	if (message->count == 1 || !is_about_segments(error)) {
 		tp_counter_add(outbox->failed, message->count);
 		return;

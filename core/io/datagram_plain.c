@@ -10,6 +10,7 @@
 #include "base/counter.h"
 #include "io/datagram_backends.h"
 #include "io/datagram_control.h"
+#include "io/datagram_errors.h"
 #include "io/datagram_fd.h"
 #include "io/loop.h"
 
@@ -71,7 +72,10 @@ static bool receive_one(struct tp_datagram_fd *datagram, struct plain_loop *plai
 		/*
 		 * an ICMP error of an earlier send is not the end of the queue
 		 */
-		return errno != EAGAIN && errno != EWOULDBLOCK;
+		bool ended = errno == EAGAIN || errno == EWOULDBLOCK;
+
+		tp_datagram_errors_read(datagram);
+		return !ended;
 	}
 	if ((msg.msg_flags & MSG_TRUNC) != 0) {
 		tp_counter_add(plain->truncated, 1);
@@ -141,7 +145,9 @@ static int plain_send(struct tp_datagram *datagram, const struct tp_packet *pack
 	(void)stable;
 	tp_control_write(&msg, control, packet, sender->wildcard);
 	tp_datagram_fd_set_dont_fragment(sender, packet->dont_fragment);
-	if (sendmsg(sender->fd, &msg, MSG_NOSIGNAL) < 0) {
+	if (sendmsg(sender->fd, &msg, MSG_NOSIGNAL) < 0 &&
+	    (!tp_datagram_errors_soon(sender, errno) ||
+	     sendmsg(sender->fd, &msg, MSG_NOSIGNAL) < 0)) {
 		tp_counter_add(plain->send_failed, 1);
 		return errno == EAGAIN || errno == ENOBUFS ? TP_EFULL : TP_EIO;
 	}

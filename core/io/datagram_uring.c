@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "io/datagram_backends.h"
 #include "io/datagram_control.h"
+#include "io/datagram_errors.h"
 #include "io/datagram_fd.h"
 #include "io/datagram_outbox.h"
 #include "io/datagram_segments.h"
@@ -324,6 +325,9 @@ static void take_received(struct uring_loop *uring, const struct io_uring_cqe *c
 		if (cqe->res >= (int)HEAD_SIZE && !datagram->closing) {
 			deliver(uring, datagram, buffer_at(uring, index));
 		}
+	}
+	if (cqe->res < 0 && !datagram->closing) {
+		tp_datagram_errors_read(&datagram->fd);
 	}
 	if ((cqe->flags & IORING_CQE_F_MORE) == 0) {
 		request_ended(uring, datagram);

@@ -231,6 +231,18 @@ int tp_dtls_listener_open(struct tp_loop *loop, const struct tp_dtls_options *op
 	return 0;
 }
 
+void tp_dtls_listener_use_certs(struct tp_dtls_listener *listener, struct tp_certs *certs)
+{
+	tp_certs_ref(certs);
+	tp_certs_unref(&listener->options.certs);
+	listener->options.certs = certs;
+}
+
+size_t tp_dtls_listener_count(const struct tp_dtls_listener *listener)
+{
+	return listener->sessions.count;
+}
+
 void tp_dtls_listener_pause(struct tp_dtls_listener *listener)
 {
 	listener->accepting = false;

@@ -25,6 +25,9 @@ struct tp_dtls_listener;
 
 int tp_dtls_listener_open(struct tp_loop *loop, const struct tp_dtls_options *options,
 			  const struct tp_endpoint_handler *handler, struct tp_dtls_listener **out);
+/** As those of stream.h, for sessions. */
+void tp_dtls_listener_use_certs(struct tp_dtls_listener *listener, struct tp_certs *certs);
+size_t tp_dtls_listener_count(const struct tp_dtls_listener *listener);
 /** No new sessions; those there live on. */
 void tp_dtls_listener_pause(struct tp_dtls_listener *listener);
 void tp_dtls_listener_close(struct tp_dtls_listener **listener);

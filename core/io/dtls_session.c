@@ -190,6 +190,7 @@ static void become_open(struct tp_dtls_session *session)
 {
 	struct tp_dtls_listener *listener = session->listener;
 	const struct tp_endpoint_handler *handler = &listener->handler;
+	struct tp_tls_report report;
 
 	session->state = TP_DTLS_OPEN;
 	session->heard_ms = tp_loop_now_ms(listener->loop);
@@ -198,7 +199,8 @@ static void become_open(struct tp_dtls_session *session)
 	tp_loop_cancel(listener->loop, &session->timer);
 	arm_after(session, session->heard_ms, listener->options.idle_timeout_ms);
 	if (handler->opened != NULL) {
-		handler->opened(handler->owner, &session->endpoint, &session->five_tuple);
+		handler->opened(handler->owner, &session->endpoint, &session->five_tuple,
+				tp_tls_report(&session->tls, &report));
 	}
 }
 
@@ -350,6 +352,7 @@ static int set_tls(struct tp_dtls_session *session, const char *server_name)
 	const struct tp_tls_options options = {
 		.certs = session->listener->options.certs,
 		.server = session->server,
+		.ask_certificate = session->listener->handler.ask_certificate,
 		.datagram = true,
 		.server_name = server_name,
 		.remote_addr = &session->five_tuple.server_addr,

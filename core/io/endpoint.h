@@ -30,6 +30,15 @@ struct tp_packet {
 
 struct tp_endpoint;
 
+/* What a handshake has found out; NULL for what is not there. */
+struct tp_endpoint_security {
+	const char *description;    /* "TLS1.3 …": version and ciphers */
+	const char *server_name;    /* SNI */
+	const char *alpn;           /* as negotiated */
+	const uint8_t *certificate; /* the peer's own, DER; not verified on a server */
+	size_t certificate_len;
+};
+
 /*
  * Callbacks a higher layer gives with its "owner". All on the loop's thread.
  * The packet and the five-tuple are borrowed for the call; the packet's bytes
@@ -44,11 +53,13 @@ struct tp_endpoint_handler {
 	void (*message)(void *owner, struct tp_endpoint *endpoint,
 			const struct tp_five_tuple *five_tuple, struct tp_packet *packet);
 	/*
-	 * A connection or session has passed its handshake. Not for UDP. NULL
-	 * is fine.
+	 * A connection or session has passed its handshake; @security: NULL
+	 * without TLS, borrowed. It may be closed inside. Not for UDP. NULL is
+	 * fine.
 	 */
 	void (*opened)(void *owner, struct tp_endpoint *endpoint,
-		       const struct tp_five_tuple *five_tuple);
+		       const struct tp_five_tuple *five_tuple,
+		       const struct tp_endpoint_security *security);
 	/*
 	 * A connection or session that was opened is about to be freed, for
 	 * whatever reason, tp_endpoint_close() included. Last chance to drop
@@ -63,6 +74,8 @@ struct tp_endpoint_handler {
 	 */
 	void (*exception)(void *owner, const struct tp_five_tuple *five_tuple, const char *reason,
 			  const uint8_t *bytes, size_t len);
+	/* With TLS, ask clients for a certificate of their own; none is fine. */
+	bool ask_certificate;
 };
 
 struct tp_endpoint_ops {

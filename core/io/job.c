@@ -71,6 +71,9 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* A job's own mistakes: blocked, they would end the process without a word. */
+static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+
 /* Signals are the main thread's: a new thread inherits what is blocked here. */
 static int start_threads(struct tp_job_pool *pool, unsigned threads)
 {
@@ -79,6 +82,9 @@ static int start_threads(struct tp_job_pool *pool, unsigned threads)
 	int err = 0;
 
 	sigfillset(&all);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		sigdelset(&all, faults[i]);
+	}
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	while (err == 0 && pool->thread_count < threads) {
 		if (pthread_create(&pool->threads[pool->thread_count], NULL, work, pool) != 0) {

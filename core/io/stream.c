@@ -195,6 +195,18 @@ int tp_stream_listener_open(struct tp_loop *loop, const struct tp_stream_options
 	return 0;
 }
 
+void tp_stream_listener_use_certs(struct tp_stream_listener *listener, struct tp_certs *certs)
+{
+	tp_certs_ref(certs);
+	tp_certs_unref(&listener->options.certs);
+	listener->options.certs = certs;
+}
+
+size_t tp_stream_listener_count(const struct tp_stream_listener *listener)
+{
+	return listener->connection_count;
+}
+
 void tp_stream_listener_pause(struct tp_stream_listener *listener)
 {
 	if (listener->fd != -1) {

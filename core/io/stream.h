@@ -34,6 +34,13 @@ struct tp_stream_listener;
 int tp_stream_listener_open(struct tp_loop *loop, const struct tp_stream_options *options,
 			    const struct tp_endpoint_handler *handler,
 			    struct tp_stream_listener **out);
+/**
+ * Connections accepted from now on use these; those there keep theirs. @certs: a
+ * reference is taken; only for a listener that has some.
+ */
+void tp_stream_listener_use_certs(struct tp_stream_listener *listener, struct tp_certs *certs);
+/** Connections now. */
+size_t tp_stream_listener_count(const struct tp_stream_listener *listener);
 /** Stop accepting; connections live on. */
 void tp_stream_listener_pause(struct tp_stream_listener *listener);
 /**

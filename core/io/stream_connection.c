@@ -120,6 +120,7 @@ void tp_connection_heard(struct tp_connection *connection)
 static void become_open(struct tp_connection *connection)
 {
 	const struct tp_endpoint_handler *handler = &connection->listener->handler;
+	struct tp_tls_report report;
 
 	connection->state = TP_CONNECTION_OPEN;
 	connection->heard_ms = tp_loop_now_ms(connection->listener->loop);
@@ -127,7 +128,8 @@ static void become_open(struct tp_connection *connection)
 		end_opening(connection);
 	}
 	if (handler->opened != NULL) {
-		handler->opened(handler->owner, &connection->endpoint, &connection->five_tuple);
+		handler->opened(handler->owner, &connection->endpoint, &connection->five_tuple,
+				tp_tls_report(&connection->tls, &report));
 	}
 }
 
@@ -255,6 +257,7 @@ static int set_tls(struct tp_connection *connection, const char *server_name)
 	const struct tp_tls_options options = {
 		.certs = connection->listener->options.certs,
 		.server = connection->server,
+		.ask_certificate = connection->listener->handler.ask_certificate,
 		.server_name = server_name,
 		.remote_addr = &connection->five_tuple.server_addr,
 	};

@@ -82,7 +82,9 @@ static int set_up(struct tp_tls *tls, const struct tp_tls_options *options)
 	}
 	gnutls_handshake_set_timeout(tls->session, GNUTLS_INDEFINITE_TIMEOUT);
 	if (options->server) {
-		gnutls_certificate_server_set_request(tls->session, GNUTLS_CERT_IGNORE);
+		gnutls_certificate_server_set_request(tls->session, options->ask_certificate
+									    ? GNUTLS_CERT_REQUEST
+									    : GNUTLS_CERT_IGNORE);
 		return 0;
 	}
 	return set_client(tls, options);
@@ -254,4 +256,34 @@ void tp_tls_describe(const struct tp_tls *tls, struct tp_tls_peer *out)
 	snprintf(out->cipher, sizeof(out->cipher), "%s", cipher != NULL ? cipher : "");
 	describe_alpn(tls, out);
 	describe_server_name(tls, out);
+}
+
+static const char *text_or_null(const char *text)
+{
+	return text[0] == '\0' ? NULL : text;
+}
+
+const struct tp_endpoint_security *tp_tls_report(const struct tp_tls *tls,
+						 struct tp_tls_report *out)
+{
+	const gnutls_datum_t *chain;
+	unsigned count = 0;
+
+	if (tls->session == NULL) {
+		return NULL;
+	}
+	tp_tls_describe(tls, &out->peer);
+	snprintf(out->description, sizeof(out->description), "%s %s", out->peer.version,
+		 out->peer.cipher);
+	out->security = (struct tp_endpoint_security){
+		.description = out->description,
+		.server_name = text_or_null(out->peer.server_name),
+		.alpn = text_or_null(out->peer.alpn),
+	};
+	chain = gnutls_certificate_get_peers(tls->session, &count);
+	if (chain != NULL && count > 0) {
+		out->security.certificate = chain[0].data;
+		out->security.certificate_len = chain[0].size;
+	}
+	return &out->security;
 }

@@ -27,6 +27,7 @@ struct tp_tls_options {
 	struct tp_certs *certs; /* a reference is taken */
 	bool server;
 	bool datagram;
+	bool ask_certificate; /* of a server: from clients, who need not have one */
 	/* Of a client: */
 	const char *server_name;           /* for SNI and verification; NULL: by address */
 	const struct tp_addr *remote_addr; /* verified without server_name */
@@ -66,6 +67,18 @@ long tp_tls_write(struct tp_tls *tls, const uint8_t *bytes, size_t len);
 void tp_tls_bye(struct tp_tls *tls);
 
 void tp_tls_describe(const struct tp_tls *tls, struct tp_tls_peer *out);
+
+/* What a layer above is told when the handshake is done, and where it is kept. */
+struct tp_tls_report {
+	struct tp_tls_peer peer;
+	char description[sizeof(((struct tp_tls_peer *)0)->version) +
+			 sizeof(((struct tp_tls_peer *)0)->cipher)];
+	struct tp_endpoint_security security;
+};
+
+/** Returns &@out->security, as long as the session lives; NULL without a session. */
+const struct tp_endpoint_security *tp_tls_report(const struct tp_tls *tls,
+						 struct tp_tls_report *out);
 
 /**
  * The session of an endpoint that is a TLS connection, a DTLS session; NULL for

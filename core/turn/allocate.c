@@ -29,7 +29,11 @@ struct allocate {
 	struct tp_quota_user *quota;
 	bool reserved;
 	uint8_t reserved_token[TP_RESERVATION_TOKEN_SIZE];
-	struct tp_before_allocate event;
+	union {
+		struct tp_redirect redirect;
+		struct tp_choose_relay choose_relay;
+		struct tp_before_allocate before;
+	} event; /* the one being asked */
 };
 
 static const struct tp_stun_attr *find(const struct tp_transaction *transaction, uint16_t type)
@@ -136,7 +140,7 @@ static uint16_t check_attributes(struct tp_transaction *transaction, struct allo
 
 static uint16_t take_quota(struct tp_transaction *transaction, struct allocate *allocate)
 {
-	const struct tp_turn_options *options = &transaction->server->shared->options;
+	const struct tp_turn_options *options = transaction->server->options;
 	uint32_t of_user = transaction->request.provided.max_allocations;
 
 	if (of_user == 0) {
@@ -160,7 +164,7 @@ static void ask_before_allocate(struct tp_transaction *transaction, struct alloc
 {
 	struct tp_request *request = &transaction->request;
 
-	allocate->event = (struct tp_before_allocate){
+	allocate->event.before = (struct tp_before_allocate){
 		.five_tuple = &request->five_tuple,
 		.client_addr = &request->five_tuple.client_addr,
 		.user = request->user,
@@ -169,7 +173,7 @@ static void ask_before_allocate(struct tp_transaction *transaction, struct alloc
 		.lifetime_s = request->lifetime_s,
 		.requested_transport = TP_PROTOCOL_UDP,
 	};
-	tp_transaction_ask(transaction, TP_EVENT_on_turn_before_allocate, &allocate->event,
+	tp_transaction_ask(transaction, TP_EVENT_on_turn_before_allocate, &allocate->event.before,
 			   after_before_allocate);
 }
 
@@ -189,7 +193,7 @@ static void reserve(struct tp_transaction *transaction, struct allocate *allocat
 {
 	struct tp_server *server = transaction->server;
 	uint16_t code = tp_relay_socket_open(server, allocate->family, allocate->even_port,
-					     &allocate->relay,
+					     &transaction->request.relay_choice, &allocate->relay,
 					     allocate->reserve_next ? &allocate->next : NULL);
 
 	if (code != 0) {
@@ -204,6 +208,61 @@ static void reserve(struct tp_transaction *transaction, struct allocate *allocat
 		allocate->reserved = true;
 	}
 	ask_before_allocate(transaction, allocate);
+}
+
+static void after_choose_relay(struct tp_transaction *transaction, enum tp_verdict verdict)
+{
+	if (verdict == TP_DENY) {
+		tp_transaction_refuse(transaction, 508);
+		return;
+	}
+	if (verdict != TP_ALLOW) { /* chosen, and then not meant */
+		transaction->request.relay_choice = (struct tp_relay_choice){.port_min = 0};
+	}
+	reserve(transaction, transaction->state);
+}
+
+static void ask_choose_relay(struct tp_transaction *transaction, struct allocate *allocate)
+{
+	allocate->event.choose_relay = (struct tp_choose_relay){
+		.five_tuple = &transaction->request.five_tuple,
+		.user = transaction->request.user,
+		.realm = transaction->request.realm,
+		.family = allocate->family,
+		.even_port = allocate->even_port,
+	};
+	tp_transaction_ask(transaction, TP_EVENT_on_turn_choose_relay,
+			   &allocate->event.choose_relay, after_choose_relay);
+}
+
+static void after_redirect(struct tp_transaction *transaction, enum tp_verdict verdict)
+{
+	struct allocate *allocate = transaction->state;
+
+	if (verdict != TP_ALLOW) { /* chosen, and then not meant */
+		transaction->request.redirection = (struct tp_redirection){.domain = NULL};
+	}
+	if (verdict == TP_DENY) {
+		tp_transaction_refuse(transaction, 508);
+	} else if (tp_redirect_wanted(transaction)) {
+		tp_transaction_fail(transaction, 300, NULL);
+	} else if (allocate->claims) {
+		tp_reservation_claim(transaction, allocate->claimed_token, claimed);
+	} else {
+		ask_choose_relay(transaction, allocate);
+	}
+}
+
+static void ask_redirect(struct tp_transaction *transaction, struct allocate *allocate)
+{
+	allocate->event.redirect = (struct tp_redirect){
+		.five_tuple = &transaction->request.five_tuple,
+		.user = transaction->request.user,
+		.realm = transaction->request.realm,
+		.family = allocate->family,
+	};
+	tp_transaction_ask(transaction, TP_EVENT_on_turn_redirect, &allocate->event.redirect,
+			   after_redirect);
 }
 
 static void handle(struct tp_transaction *transaction)
@@ -225,16 +284,11 @@ static void handle(struct tp_transaction *transaction)
 	if (code == 0) {
 		code = take_quota(transaction, allocate);
 	}
-	if (code == 0 && tp_redirect_wanted(transaction)) {
-		code = 300;
-	}
 	if (code != 0) {
 		tp_transaction_fail(transaction, code, NULL);
-	} else if (allocate->claims) {
-		tp_reservation_claim(transaction, allocate->claimed_token, claimed);
-	} else {
-		reserve(transaction, allocate);
+		return;
 	}
+	ask_redirect(transaction, allocate);
 }
 
 static void write(struct tp_transaction *transaction, struct tp_build *build)
@@ -279,6 +333,8 @@ static uint16_t commit(struct tp_transaction *transaction)
 		.key_valid_s = transaction->request.provided.valid_for_s,
 		.lifetime_s = transaction->request.lifetime_s,
 		.max_lifetime_s = transaction->request.provided.max_lifetime_s,
+		.max_limits = transaction->request.provided.limits,
+		.limits = transaction->request.limits,
 	};
 	struct tp_allocation *allocation;
 	int err = tp_allocation_create(server, &params, &allocation);

@@ -14,6 +14,7 @@
 #include "turn/permission.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
+#include "turn/usage.h"
 
 static void expire(struct tp_timer *timer)
 {
@@ -25,11 +26,23 @@ static void release(struct tp_allocation *allocation)
 {
 	struct tp_server *server = allocation->server;
 
+	tp_attachments_release(&allocation->handle.attachments);
 	tp_quota_give(server->shared->quota, &allocation->quota);
 	tp_relay_socket_close(server, &allocation->relay);
 	tp_secret_wipe(&allocation->key, sizeof(allocation->key));
 	free(allocation->user);
+	tp_pool_give(&server->limit_pool, allocation->limit);
 	tp_pool_give(&server->allocation_pool, allocation);
+}
+
+/* The worker is in it, so that others can tell whom to ask: see turn/service.h. */
+static uint64_t mint_id(const struct tp_server *server)
+{
+	uint64_t number = atomic_fetch_add_explicit(&server->shared->next_allocation_id, 1,
+						    memory_order_relaxed) +
+			  1;
+
+	return number * TP_WORKERS_MAX + server->worker->index;
 }
 
 static void view_init(struct tp_allocation *allocation, const struct tp_allocation_params *params)
@@ -37,15 +50,62 @@ static void view_init(struct tp_allocation *allocation, const struct tp_allocati
 	struct tp_server *server = allocation->server;
 
 	allocation->view = (struct tp_allocation_view){
-		.id = atomic_fetch_add_explicit(&server->shared->next_allocation_id, 1,
-						memory_order_relaxed) +
-		      1,
+		.id = mint_id(server),
 		.user = allocation->user,
 		.realm = server->shared->options.realm,
 		.five_tuple = *params->five_tuple,
 		.relayed_addr = params->relay->advertised_addr,
 		.created_ms = tp_loop_now_ms(server->worker->loop),
 	};
+}
+
+static int limit_create(struct tp_allocation *allocation, const struct tp_limits *ceiling)
+{
+	struct tp_server *server = allocation->server;
+
+	allocation->limit = tp_pool_take(&server->limit_pool);
+	if (allocation->limit == NULL) {
+		return TP_ENOMEM;
+	}
+	tp_limit_init(allocation->limit, ceiling, tp_loop_now_ms(server->worker->loop));
+	return 0;
+}
+
+static int set_first_limits(struct tp_allocation *allocation, const struct tp_limits *ceiling,
+			    const struct tp_limits *limits)
+{
+	int err = tp_limits_any(ceiling) ? limit_create(allocation, ceiling) : 0;
+
+	return err == 0 ? tp_allocation_set_limits(allocation, limits) : err;
+}
+
+int tp_allocation_set_limits(struct tp_allocation *allocation, const struct tp_limits *limits)
+{
+	const struct tp_limits none = {.size = sizeof(none)};
+	int err = 0;
+
+	if (allocation->limit == NULL && tp_limits_any(limits)) {
+		err = limit_create(allocation, &none);
+	}
+	if (err == 0 && allocation->limit != NULL) {
+		tp_limit_set(allocation->limit, limits,
+			     tp_loop_now_ms(allocation->server->worker->loop));
+	}
+	return err;
+}
+
+static int tables_insert(struct tp_server *server, struct tp_allocation *allocation)
+{
+	int err = tp_map_insert(&server->allocations, &allocation->view.five_tuple, allocation);
+
+	if (err != 0) {
+		return err;
+	}
+	err = tp_map_insert(&server->allocations_by_id, &allocation->view.id, allocation);
+	if (err != 0) {
+		tp_map_remove(&server->allocations, &allocation->view.five_tuple);
+	}
+	return err;
 }
 
 int tp_allocation_create(struct tp_server *server, const struct tp_allocation_params *params,
@@ -58,12 +118,16 @@ int tp_allocation_create(struct tp_server *server, const struct tp_allocation_pa
 		return TP_ENOMEM;
 	}
 	allocation->server = server;
+	tp_attachments_init(&allocation->handle.attachments);
 	allocation->user = strdup(params->user);
 	if (allocation->user == NULL) {
 		goto out;
 	}
 	view_init(allocation, params);
-	err = tp_map_insert(&server->allocations, &allocation->view.five_tuple, allocation);
+	err = set_first_limits(allocation, &params->max_limits, &params->limits);
+	if (err == 0) {
+		err = tables_insert(server, allocation);
+	}
 	if (err != 0) {
 		goto out;
 	}
@@ -82,6 +146,7 @@ int tp_allocation_create(struct tp_server *server, const struct tp_allocation_pa
 	allocation->quota = *params->quota;
 	*params->quota = NULL;
 
+	tp_usage_begin(allocation);
 	tp_counter_add(server->counters.allocations_created, 1);
 	*out = allocation;
 	return 0;
@@ -94,6 +159,11 @@ struct tp_allocation *tp_allocation_find(struct tp_server *server,
 					 const struct tp_five_tuple *five_tuple)
 {
 	return tp_map_find(&server->allocations, five_tuple);
+}
+
+struct tp_allocation *tp_allocation_find_id(struct tp_server *server, uint64_t id)
+{
+	return tp_map_find(&server->allocations_by_id, &id);
 }
 
 static void tell_deleted(struct tp_allocation *allocation, enum tp_delete_cause cause)
@@ -119,10 +189,12 @@ void tp_allocation_delete(struct tp_allocation *allocation, enum tp_delete_cause
 
 	tp_loop_cancel(server->worker->loop, &allocation->expiry);
 	tp_map_remove(&server->allocations, &allocation->view.five_tuple);
+	tp_map_remove(&server->allocations_by_id, &allocation->view.id);
 	tp_transaction_cancel_all(&allocation->transactions);
-	tell_deleted(allocation, cause);
 	tp_channel_free_all(allocation);
 	tp_permission_free_all(allocation);
+	tp_usage_end(allocation);
+	tell_deleted(allocation, cause);
 	release(allocation);
 }
 
@@ -137,7 +209,7 @@ void tp_allocation_refresh(struct tp_allocation *allocation, uint32_t lifetime_s
 uint32_t tp_allocation_lifetime_s(const struct tp_server *server, const uint32_t *requested_s,
 				  uint32_t max_of_user_s)
 {
-	const struct tp_turn_options *options = &server->shared->options;
+	const struct tp_turn_options *options = server->options;
 	uint32_t max_s = options->max_lifetime_s;
 	uint32_t lifetime_s = options->default_lifetime_s;
 

@@ -9,14 +9,18 @@
 
 #include "base/list.h"
 #include "base/wheel.h"
+#include "host/attachment.h"
 #include "stun/integrity.h"
 #include "turn/channel.h"
+#include "turn/limit.h"
 #include "turn/permission.h"
 #include "turn/quota.h"
 #include "turn/relay_socket.h"
+#include "turn/shared.h"
 
 struct tp_endpoint;
 struct tp_server;
+struct tp_usage_meter;
 
 /*
  * An allocation (RFC 8656 section 3.2): ties a client's five-tuple to a relayed
@@ -30,14 +34,20 @@ struct tp_allocation {
 	struct tp_few_channels few_channels;
 	struct tp_traffic client_to_peer;
 	struct tp_traffic peer_to_client;
+	struct tp_limit *limit; /* NULL: none */
 	struct tp_relay_socket relay;
 
 	struct tp_few_permissions few_permissions;
 	struct tp_timer expiry;
+	uint64_t key_valid_until_ms;
+	union { /* what plugins see, and have attached to it */
+		struct tp_allocation_handle handle;
+		struct tp_allocation_view view; /* id and five_tuple are keys of the server's */
+	};
+
+	struct tp_usage_meter *usage; /* NULL: none */
 	uint32_t permission_count;
 	uint32_t channel_count;
-	uint64_t key_valid_until_ms;
-	struct tp_allocation_view view; /* five_tuple is the key in the server's table */
 
 	struct tp_list permissions;
 	struct tp_list channels;
@@ -64,12 +74,23 @@ struct tp_allocation_params {
 	enum tp_password_algorithm algorithm;
 	uint32_t key_valid_s;
 	uint32_t lifetime_s;
-	uint32_t max_lifetime_s; /* for Refresh */
+	uint32_t max_lifetime_s;     /* for Refresh */
+	struct tp_limits max_limits; /* for whatever limits are set later */
+	struct tp_limits limits;
 };
 
 /** Errors: TP_ENOMEM, TP_EEXIST when the five-tuple has one. */
 int tp_allocation_create(struct tp_server *server, const struct tp_allocation_params *params,
 			 struct tp_allocation **out);
+
+/** The worker that has it, by its id; one that is not there for an id that never was. */
+static inline unsigned tp_allocation_id_worker(uint64_t id)
+{
+	return (unsigned)(id % TP_WORKERS_MAX);
+}
+
+/** The allocation of an id, NULL when there is none. */
+struct tp_allocation *tp_allocation_find_id(struct tp_server *server, uint64_t id);
 
 /** The allocation of a five-tuple, NULL when there is none. */
 struct tp_allocation *tp_allocation_find(struct tp_server *server,
@@ -83,6 +104,9 @@ void tp_allocation_delete(struct tp_allocation *allocation, enum tp_delete_cause
 
 /** It expires @lifetime_s from now. */
 void tp_allocation_refresh(struct tp_allocation *allocation, uint32_t lifetime_s);
+
+/** Limit it from now on, instead of what limited it before. Errors: TP_ENOMEM. */
+int tp_allocation_set_limits(struct tp_allocation *allocation, const struct tp_limits *limits);
 
 /** Lifetime to grant (RFC 8656 sections 7.2 and 8.2). @requested_s: NULL for none. */
 uint32_t tp_allocation_lifetime_s(const struct tp_server *server, const uint32_t *requested_s,

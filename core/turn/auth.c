@@ -36,7 +36,7 @@ static uint32_t now_s(const struct tp_server *server)
 void tp_auth_write_challenge(struct tp_transaction *transaction, struct tp_build *build)
 {
 	const struct tp_shared *shared = transaction->server->shared;
-	const struct tp_turn_options *options = &shared->options;
+	const struct tp_turn_options *options = transaction->server->options;
 	char nonce[TP_NONCE_SIZE];
 
 	if (tp_nonce_mint(shared->nonce_key, &transaction->request.five_tuple.client_addr,
@@ -81,7 +81,7 @@ static bool is_offered(const struct tp_turn_options *options, uint16_t algorithm
 /* RFC 8489 section 9.2.4, third item: bid-down protection. */
 static bool choose_algorithm(struct tp_transaction *transaction, struct tp_view nonce)
 {
-	const struct tp_turn_options *options = &transaction->server->shared->options;
+	const struct tp_turn_options *options = transaction->server->options;
 	const struct tp_stun_attr *list =
 		tp_stun_msg_find(&transaction->msg, TP_ATTR_PASSWORD_ALGORITHMS);
 	const struct tp_stun_attr *chosen =
@@ -302,7 +302,7 @@ void tp_auth_begin(struct tp_transaction *transaction)
 	}
 	credentials->nonce = tp_nonce_check(
 		server->shared->nonce_key, &transaction->request.five_tuple.client_addr,
-		tp_attr_view(nonce), now_s(server), server->shared->options.nonce_lifetime_s);
+		tp_attr_view(nonce), now_s(server), server->options->nonce_lifetime_s);
 	/* One that is ours but old goes through the integrity check first, as the RFC
 	 * has it. One that is not ours asks nobody's directory for anything. */
 	if (credentials->nonce == TP_NONCE_FOREIGN) {

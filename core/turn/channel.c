@@ -4,6 +4,7 @@
 #include <turnpike/error.h>
 
 #include "base/addr.h"
+#include "host/dispatch.h"
 #include "io/loop.h"
 #include "turn/allocation.h"
 #include "turn/server.h"
@@ -104,6 +105,38 @@ struct tp_channel *tp_channel_find_peer(const struct tp_allocation *allocation,
 	return tp_map_find(&allocation->server->channels_by_peer, &key);
 }
 
+/* --- observers ----------------------------------------------------------------- */
+
+static void tell_created(const struct tp_channel *channel)
+{
+	struct tp_generation *generation = channel->allocation->server->generation;
+
+	if (tp_generation_wants(generation, TP_EVENT_on_turn_create_channel)) {
+		const struct tp_create_channel event = {
+			.allocation = &channel->allocation->view,
+			.channel = (uint16_t)channel->by_number.number,
+			.peer_addr = &channel->by_peer.peer_addr,
+		};
+
+		tp_dispatch_tell(generation, TP_EVENT_on_turn_create_channel, &event);
+	}
+}
+
+static void tell_deleted(const struct tp_channel *channel)
+{
+	struct tp_generation *generation = channel->allocation->server->generation;
+
+	if (tp_generation_wants(generation, TP_EVENT_on_turn_delete_channel)) {
+		const struct tp_delete_channel event = {
+			.allocation = &channel->allocation->view,
+			.channel = (uint16_t)channel->by_number.number,
+			.peer_addr = &channel->by_peer.peer_addr,
+		};
+
+		tp_dispatch_tell(generation, TP_EVENT_on_turn_delete_channel, &event);
+	}
+}
+
 /* --- life ---------------------------------------------------------------------- */
 
 static void channel_free(struct tp_channel *channel)
@@ -129,6 +162,7 @@ static void expire(struct tp_timer *timer)
 		return;
 	}
 	channel->live = false;
+	tell_deleted(channel);
 	tp_loop_arm(loop, &channel->expiry, tp_loop_now_ms(loop) + REMEMBER_EXPIRED_MS);
 }
 
@@ -173,7 +207,7 @@ static int channel_create(struct tp_allocation *allocation, uint16_t number,
 	struct tp_channel *channel;
 	int err;
 
-	if (allocation->channel_count >= server->shared->options.max_channels) {
+	if (allocation->channel_count >= server->options->max_channels) {
 		return TP_EFULL;
 	}
 	channel = tp_pool_take(&server->channel_pool);
@@ -202,6 +236,7 @@ int tp_channel_bind(struct tp_allocation *allocation, uint16_t number,
 	struct tp_loop *loop = server->worker->loop;
 	struct tp_permission *permission;
 	struct tp_channel *channel;
+	bool refreshed;
 	int err = tp_permission_install(allocation, peer_addr, relayed_only, &permission);
 
 	if (err != 0) {
@@ -221,16 +256,25 @@ int tp_channel_bind(struct tp_allocation *allocation, uint16_t number,
 	} else {
 		tp_permission_unhold(permission); /* the channel holds it already */
 	}
+	refreshed = channel->live;
 	channel->live = true;
 	tp_loop_arm(loop, &channel->expiry,
-		    tp_loop_now_ms(loop) +
-			    server->shared->options.channel_lifetime_s * UINT64_C(1000));
+		    tp_loop_now_ms(loop) + server->options->channel_lifetime_s * UINT64_C(1000));
+	if (!refreshed) {
+		tell_created(channel);
+	}
 	return 0;
 }
 
 void tp_channel_free_all(struct tp_allocation *allocation)
 {
 	while (!tp_list_empty(&allocation->channels)) {
-		channel_free(tp_container_of(allocation->channels.next, struct tp_channel, link));
+		struct tp_channel *channel =
+			tp_container_of(allocation->channels.next, struct tp_channel, link);
+
+		if (channel->live) {
+			tell_deleted(channel);
+		}
+		channel_free(channel);
 	}
 }

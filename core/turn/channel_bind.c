@@ -45,7 +45,8 @@ static uint16_t check_peer(const struct tp_transaction *transaction, struct chan
 	if (tp_addr_port(&binding->peer_addr) == 0) {
 		return 403;
 	}
-	switch (tp_peer_policy_rule(shared->options.peer_policy, &binding->peer_addr)) {
+	switch (tp_peer_policy_rule(transaction->server->options->peer_policy,
+				    &binding->peer_addr)) {
 	case TP_PEER_ALLOWED:
 		return 0;
 	case TP_PEER_RELAYED_ONLY:

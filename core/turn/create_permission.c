@@ -50,7 +50,7 @@ static uint16_t read_peer(const struct tp_transaction *transaction, size_t nth, 
 		return 443;
 	}
 	peer->addr = tp_addr_with_port(&peer->addr, 0);
-	ruling = tp_peer_policy_rule(server->shared->options.peer_policy, &peer->addr);
+	ruling = tp_peer_policy_rule(server->options->peer_policy, &peer->addr);
 	peer->relayed_only = ruling == TP_PEER_RELAYED_ONLY;
 	return ruling == TP_PEER_REFUSED ? 403 : 0;
 }
@@ -119,7 +119,7 @@ static bool have_room(const struct tp_allocation *allocation,
 	for (size_t i = 0; i < permissions->count; i++) {
 		wanted += tp_permission_find(allocation, &permissions->peers[i].addr) == NULL;
 	}
-	return wanted <= allocation->server->shared->options.max_permissions;
+	return wanted <= allocation->server->options->max_permissions;
 }
 
 static uint16_t commit(struct tp_transaction *transaction)

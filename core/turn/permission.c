@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "host/dispatch.h"
 #include "io/loop.h"
 #include "turn/allocation.h"
 #include "turn/relay_socket.h"
@@ -90,6 +91,36 @@ struct tp_permission *tp_permission_find(const struct tp_allocation *allocation,
 	return tp_map_find(&allocation->server->permissions, &key);
 }
 
+/* --- observers ------------------------------------------------------------------- */
+
+static void tell_created(const struct tp_permission *permission)
+{
+	struct tp_generation *generation = permission->allocation->server->generation;
+
+	if (tp_generation_wants(generation, TP_EVENT_on_turn_create_permission)) {
+		const struct tp_create_permission event = {
+			.allocation = &permission->allocation->view,
+			.peer_addr = &permission->key.peer_addr,
+		};
+
+		tp_dispatch_tell(generation, TP_EVENT_on_turn_create_permission, &event);
+	}
+}
+
+static void tell_deleted(const struct tp_permission *permission)
+{
+	struct tp_generation *generation = permission->allocation->server->generation;
+
+	if (tp_generation_wants(generation, TP_EVENT_on_turn_delete_permission)) {
+		const struct tp_delete_permission event = {
+			.allocation = &permission->allocation->view,
+			.peer_addr = &permission->key.peer_addr,
+		};
+
+		tp_dispatch_tell(generation, TP_EVENT_on_turn_delete_permission, &event);
+	}
+}
+
 /* --- life ------------------------------------------------------------------------ */
 
 static void permission_free(struct tp_permission *permission)
@@ -125,6 +156,7 @@ static void expire(struct tp_timer *timer)
 
 	permission->passage.live = false;
 	tell_channels(permission);
+	tell_deleted(permission);
 	if (permission->channels == 0) {
 		permission_free(permission);
 	}
@@ -137,7 +169,7 @@ static int permission_create(struct tp_allocation *allocation, const struct tp_a
 	struct tp_permission *permission;
 	int err;
 
-	if (allocation->permission_count >= server->shared->options.max_permissions) {
+	if (allocation->permission_count >= server->options->max_permissions) {
 		return TP_EFULL;
 	}
 	permission = tp_pool_take(&server->permission_pool);
@@ -165,6 +197,7 @@ int tp_permission_install(struct tp_allocation *allocation, const struct tp_addr
 	struct tp_server *server = allocation->server;
 	struct tp_loop *loop = server->worker->loop;
 	struct tp_permission *permission = tp_permission_find(allocation, peer_addr);
+	bool refreshed = permission != NULL && permission->passage.live;
 
 	if (permission == NULL) {
 		int err = permission_create(allocation, peer_addr, &permission);
@@ -177,8 +210,10 @@ int tp_permission_install(struct tp_allocation *allocation, const struct tp_addr
 	permission->passage.relayed_only = relayed_only;
 	tell_channels(permission);
 	tp_loop_arm(loop, &permission->expiry,
-		    tp_loop_now_ms(loop) +
-			    server->shared->options.permission_lifetime_s * UINT64_C(1000));
+		    tp_loop_now_ms(loop) + server->options->permission_lifetime_s * UINT64_C(1000));
+	if (!refreshed) {
+		tell_created(permission);
+	}
 	*out = permission;
 	return 0;
 }
@@ -201,7 +236,12 @@ void tp_permission_unhold(struct tp_permission *permission)
 void tp_permission_free_all(struct tp_allocation *allocation)
 {
 	while (!tp_list_empty(&allocation->permissions)) {
-		permission_free(
-			tp_container_of(allocation->permissions.next, struct tp_permission, link));
+		struct tp_permission *permission =
+			tp_container_of(allocation->permissions.next, struct tp_permission, link);
+
+		if (permission->passage.live) {
+			tell_deleted(permission);
+		}
+		permission_free(permission);
 	}
 }

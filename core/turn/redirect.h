@@ -7,11 +7,12 @@ struct tp_build;
 struct tp_transaction;
 
 /*
- * Sending clients elsewhere with 300 (Try Alternate), RFC 8489 section 10: the
- * configured servers of the client's address family, in turn.
+ * Sending clients elsewhere with 300 (Try Alternate), RFC 8489 section 10: where
+ * a plugin wants it, else to the configured servers of the client's address
+ * family, in turn.
  */
 
-/** Is there an alternate server for this client? */
+/** Is there an alternate server for this client? Plugins have been asked. */
 bool tp_redirect_wanted(const struct tp_transaction *transaction);
 
 /** ALTERNATE-SERVER and, over TLS and DTLS, ALTERNATE-DOMAIN. */

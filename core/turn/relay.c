@@ -11,6 +11,7 @@
 #include "host/dispatch.h"
 #include "io/datagram.h"
 #include "io/endpoint.h"
+#include "io/loop.h"
 #include "stun/attr.h"
 #include "stun/channel_data.h"
 #include "stun/indication.h"
@@ -64,6 +65,16 @@ static bool indication_vetoed(const struct tp_allocation *allocation, enum tp_di
 	};
 	return tp_dispatch_packet(generation, TP_EVENT_on_turn_before_relay_indication, &event) ==
 	       TP_DENY;
+}
+
+/* --- limits ------------------------------------------------------------------- */
+
+static bool is_over_limit(const struct tp_allocation *allocation, enum tp_direction direction,
+			  size_t len)
+{
+	return allocation->limit != NULL &&
+	       !tp_limit_pass(allocation->limit, direction, len,
+			      tp_loop_now_ms(allocation->server->worker->loop));
 }
 
 /* --- client to peer ----------------------------------------------------------- */
@@ -165,6 +176,8 @@ void tp_relay_channel_data(struct tp_server *server, const struct tp_five_tuple 
 	} else if (!tp_passage_covers(&channel->passage, server->shared,
 				      &channel->by_peer.peer_addr)) {
 		reason = TP_DISCARD_NO_PERMISSION;
+	} else if (is_over_limit(allocation, TP_CLIENT_TO_PEER, message.payload_len)) {
+		reason = TP_DISCARD_LIMIT;
 	} else if (channel_data_vetoed(channel, TP_CLIENT_TO_PEER, message.payload,
 				       message.payload_len)) {
 		reason = TP_DISCARD_VETO;
@@ -203,6 +216,8 @@ static bool send_to_peer(struct tp_allocation *allocation, const struct tp_send_
 		*reason = TP_DISCARD_PEER_REFUSED;
 	} else if (!tp_permission_covers(permission, &send->peer_addr)) {
 		*reason = TP_DISCARD_NO_PERMISSION;
+	} else if (is_over_limit(allocation, TP_CLIENT_TO_PEER, send->payload.len)) {
+		*reason = TP_DISCARD_LIMIT;
 	} else if (indication_vetoed(allocation, TP_CLIENT_TO_PEER, &send->peer_addr,
 				     send->payload.data, send->payload.len)) {
 		*reason = TP_DISCARD_VETO;
@@ -286,7 +301,9 @@ static void channel_data_to_client(const struct tp_channel *channel, struct tp_p
 	size_t payload_len = packet->len;
 	enum tp_discard_reason reason = TP_DISCARD_QUEUE_FULL;
 
-	if (channel_data_vetoed(channel, TP_PEER_TO_CLIENT, packet->data, packet->len)) {
+	if (is_over_limit(allocation, TP_PEER_TO_CLIENT, packet->len)) {
+		reason = TP_DISCARD_LIMIT;
+	} else if (channel_data_vetoed(channel, TP_PEER_TO_CLIENT, packet->data, packet->len)) {
 		reason = TP_DISCARD_VETO;
 	} else {
 		packet->data -= TP_CHANNEL_DATA_HEADER_SIZE;
@@ -340,6 +357,8 @@ static void indication_to_client(struct tp_allocation *allocation, const struct 
 		reason = TP_DISCARD_NO_PERMISSION;
 	} else if (payload_len > DATA_MAX - TP_PACKET_HEADROOM) {
 		reason = TP_DISCARD_TOO_BIG;
+	} else if (is_over_limit(allocation, TP_PEER_TO_CLIENT, payload_len)) {
+		reason = TP_DISCARD_LIMIT;
 	} else if (indication_vetoed(allocation, TP_PEER_TO_CLIENT, peer_addr, packet->data,
 				     packet->len)) {
 		reason = TP_DISCARD_VETO;

@@ -5,9 +5,11 @@
 
 #include "base/addr.h"
 #include "base/rand.h"
+#include "host/request.h"
 #include "io/datagram.h"
 #include "turn/hairpin.h"
 #include "turn/live_ports.h"
+#include "turn/peer_error.h"
 #include "turn/relay.h"
 #include "turn/server.h"
 
@@ -17,7 +19,7 @@
 static bool try_port(struct tp_server *server, size_t address, uint16_t port,
 		     struct tp_relay_socket *out, int *err)
 {
-	const struct tp_turn_options *options = &server->shared->options;
+	const struct tp_turn_options *options = server->options;
 	const struct tp_relay_address *relay = &options->relay[address];
 	struct tp_datagram_options datagram = {
 		.socket =
@@ -30,6 +32,7 @@ static bool try_port(struct tp_server *server, size_t address, uint16_t port,
 		.receive = tp_relay_receive,
 	};
 
+	tp_peer_error_ask(server, &datagram);
 	*err = tp_datagram_open(server->worker->loop, &datagram, &out->datagram);
 	if (*err != 0) {
 		return false;
@@ -69,11 +72,12 @@ static bool is_live(const struct tp_server *server, size_t address, uint16_t por
  * only a port in use is worth another try.
  */
 static bool try_range(struct tp_server *server, size_t address, bool even,
-		      struct tp_relay_socket *out, struct tp_relay_socket *next)
+		      const struct tp_relay_choice *choice, struct tp_relay_socket *out,
+		      struct tp_relay_socket *next)
 {
 	uint16_t step = even ? 2 : 1;
-	uint32_t first = server->shared->options.port_min;
-	uint32_t last = server->shared->options.port_max;
+	uint32_t first = choice->port_min;
+	uint32_t last = choice->port_max;
 	int strangers = 0;
 	uint32_t count;
 	uint32_t at;
@@ -105,22 +109,48 @@ static bool try_range(struct tp_server *server, size_t address, bool even,
 	return false;
 }
 
-uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, bool even,
-			      struct tp_relay_socket *out, struct tp_relay_socket *next)
+/* The ports it means, false when they are none of ours. */
+static bool choose_ports(const struct tp_turn_options *options, struct tp_relay_choice *choice)
 {
-	const struct tp_turn_options *options = &server->shared->options;
+	if (choice->port_min == 0 && choice->port_max == 0) {
+		choice->port_min = options->port_min;
+		choice->port_max = options->port_max;
+	}
+	return choice->port_min >= options->port_min && choice->port_max <= options->port_max;
+}
+
+static bool is_chosen(const struct tp_relay_address *relay, const struct tp_relay_choice *choice)
+{
+	return choice->relay.family == TP_FAMILY_NONE ||
+	       tp_addr_equal_ip(&choice->relay, &relay->bind_addr) ||
+	       tp_addr_equal_ip(&choice->relay, &relay->advertised_addr);
+}
+
+uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, bool even,
+			      const struct tp_relay_choice *wanted, struct tp_relay_socket *out,
+			      struct tp_relay_socket *next)
+{
+	const struct tp_turn_options *options = server->options;
+	struct tp_relay_choice choice = {.port_min = 0};
 	uint16_t code = 440;
 
+	if (wanted != NULL) {
+		choice = *wanted;
+	}
+	if (!choose_ports(options, &choice)) {
+		return 508;
+	}
 	for (size_t i = 0; i < options->relay_count; i++) {
 		size_t address = server->next_relay_address++ % options->relay_count;
 
 		if (tp_addr_family(&options->relay[address].bind_addr) != family) {
 			continue;
 		}
-		if (try_range(server, address, even, out, next)) {
+		code = 508;
+		if (is_chosen(&options->relay[address], &choice) &&
+		    try_range(server, address, even, &choice, out, next)) {
 			return 0;
 		}
-		code = 508;
 	}
 	if (code == 508) {
 		tp_counter_add(server->counters.relayed_ports_exhausted, 1);
@@ -158,11 +188,12 @@ int tp_relay_socket_release(struct tp_server *server, struct tp_relay_socket *so
 
 void tp_relay_socket_adopt(struct tp_server *server, struct tp_relay_socket *socket, int fd)
 {
-	const struct tp_datagram_options options = {
+	struct tp_datagram_options options = {
 		.drops = server->counters.relay_drops,
 		.receive = tp_relay_receive,
 	};
 
+	tp_peer_error_ask(server, &options);
 	if (tp_datagram_adopt(server->worker->loop, &options, fd, &socket->datagram) != 0) {
 		free_port(server, socket);
 	} else if (tp_hairpin_add(server->hairpin, socket) != 0) {

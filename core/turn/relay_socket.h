@@ -8,6 +8,7 @@
 #include <turnpike/addr.h>
 
 struct tp_datagram;
+struct tp_relay_choice;
 struct tp_server;
 struct tp_shared;
 
@@ -25,13 +26,16 @@ struct tp_relay_socket {
 /**
  * @family: of the relayed address
  * @even:   an even port (RFC 8656 section 7.2, EVEN-PORT)
+ * @choice: what a plugin has chosen of the configured addresses and ports; NULL: any
  * @next:   NULL, or gets the socket of the port above, too
  *
  * Returns 0 or the error code for the client: 440 when no address of the
- * family is configured, 508 when no port, descriptor or memory is left.
+ * family is configured, 508 when no port, descriptor or memory is left, or the
+ * choice is none of ours.
  */
 uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, bool even,
-			      struct tp_relay_socket *out, struct tp_relay_socket *next);
+			      const struct tp_relay_choice *choice, struct tp_relay_socket *out,
+			      struct tp_relay_socket *next);
 
 /** Close and mark the port free; nothing for an empty one. */
 void tp_relay_socket_close(struct tp_server *server, struct tp_relay_socket *socket);

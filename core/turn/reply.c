@@ -33,7 +33,7 @@ static void begin(struct tp_transaction *transaction, enum tp_stun_class message
 
 static void add_software(struct tp_transaction *transaction)
 {
-	const char *software = transaction->server->shared->options.software;
+	const char *software = transaction->server->options->software;
 
 	if (software != NULL && software[0] != '\0') {
 		tp_build_string(&transaction->build, TP_ATTR_SOFTWARE, software);

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/pool.h"
+#include "base/wheel.h"
 #include "host/generation.h"
 #include "host/worker.h"
 #include "io/endpoint.h"
@@ -25,29 +26,37 @@ struct tp_hairpin;
 struct tp_server {
 	struct tp_shared *shared;
 	struct tp_worker *worker;
-	struct tp_generation *generation; /* a reference */
+	struct tp_generation *generation;      /* a reference */
+	struct tp_turn_settings *settings;     /* a reference */
+	const struct tp_turn_options *options; /* theirs */
 	struct tp_endpoint_handler handler;
 	struct tp_turn_counters counters;
 
-	struct tp_map allocations;        /* by five-tuple */
+	struct tp_map allocations; /* by five-tuple */
+	struct tp_map allocations_by_id;
 	struct tp_map permissions;        /* by allocation and peer IP address */
 	struct tp_map channels_by_number; /* by allocation and channel number */
 	struct tp_map channels_by_peer;   /* by allocation and peer address */
 	struct tp_map transactions;       /* that wait, by five-tuple and transaction id */
 	struct tp_map reservations;       /* by token */
+	struct tp_map clients;            /* by five-tuple */
 	struct tp_replay replay;
 	struct tp_source_limit sources;
 	struct tp_hairpin *hairpin;
 
 	struct tp_pool allocation_pool;
+	struct tp_pool limit_pool;
+	struct tp_pool meter_pool;
 	struct tp_pool permission_pool;
 	struct tp_pool channel_pool;
 	struct tp_pool transaction_pool;
+	struct tp_pool client_pool;
 
 	struct {
 		uint64_t count;
 		uint32_t server;
 	} indication_id; /* transaction id of the latest Data indication */
+	struct tp_timer tick;
 	unsigned next_relay_address;
 	unsigned next_alternate_server;
 	bool draining;
@@ -65,6 +74,26 @@ int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
 
 /** Callbacks for listeners; their owner is the server. Owner: the server. */
 const struct tp_endpoint_handler *tp_server_handler(const struct tp_server *server);
+
+/**
+ * What plugins of earlier generations have attached to allocations and clients goes
+ * to those who stand for them now, or is released. Thread: the worker's.
+ */
+void tp_server_adopt(struct tp_server *server);
+
+/**
+ * From now on: other plugins, other options. Both take a reference; those the
+ * server had are dropped. What differs in realm, relayed addresses or ports is
+ * for the next start.
+ *
+ * Thread: the worker's, between two loop turns. Requests in progress end with
+ *         the plugins they have begun with.
+ */
+void tp_server_reload(struct tp_server *server, struct tp_generation *generation,
+		      struct tp_turn_settings *settings);
+
+/** Requests in progress that the plugins of @generation are asked about. */
+bool tp_server_uses(const struct tp_server *server, const struct tp_generation *generation);
 
 /** Refuse new allocations (508) from now on; what is there lives on. */
 void tp_server_drain(struct tp_server *server);

@@ -9,6 +9,7 @@
 
 #include <turnpike/addr.h>
 
+#include "host/service.h"
 #include "host/worker.h"
 #include "stun/codes.h"
 
@@ -17,6 +18,7 @@ struct tp_quota;
 struct tp_live_ports;
 struct tp_hairpin_lane;
 struct tp_server;
+struct tp_turn_settings;
 
 #define TP_RELAY_ADDRESSES_MAX 16
 #define TP_ALTERNATE_SERVERS_MAX 16
@@ -45,6 +47,7 @@ struct tp_turn_options {
 	uint32_t permission_lifetime_s;
 	uint32_t channel_lifetime_s;
 	uint32_t nonce_lifetime_s;
+	uint32_t usage_interval_s; /* between reports of an allocation; 0: only the last */
 
 	uint64_t max_allocations;          /* in all; 0: no limit */
 	uint32_t max_allocations_per_user; /* 0: no limit */
@@ -74,23 +77,26 @@ struct tp_turn_options {
 void tp_turn_options_init(struct tp_turn_options *options);
 
 /*
- * What the servers of all workers share: the options, read only; the nonce
- * key; per-user counts and the map of live relayed ports, which are touched
- * when an allocation comes or goes, never per packet of media to a peer elsewhere;
- * lanes for media between clients of different workers.
+ * What the servers of all workers share: the options they were started with,
+ * of which realm, relayed addresses and ports never change; the nonce key; per-user counts and the
+ * map of live relayed ports, which are touched when an allocation comes or goes, never per packet
+ * of media to a peer elsewhere; lanes for media between clients of different workers.
  */
 struct tp_shared {
-	struct tp_turn_options options;
+	struct tp_turn_settings *settings; /* of the start; a reference */
+	struct tp_turn_options options;    /* theirs, without the peer policy */
 	uint8_t nonce_key[32];
 	struct tp_quota *quota;
 	struct tp_live_ports *live_ports;
 	_Atomic uint64_t next_allocation_id;
+	_Atomic uint64_t next_client_id;
+	struct tp_allocation_service service; /* see turn/service.h */
+	atomic_uint orders;                   /* on their way */
 	unsigned worker_count;
 	bool translates; /* a relay address is advertised as another than it is bound to */
 	pthread_rwlock_t servers_lock;
 	struct tp_server *servers[TP_WORKERS_MAX]; /* by worker: to post messages, under the lock */
 	struct tp_hairpin_lane *lanes;             /* all, to be freed; under the lock */
-	char *strings[3];                          /* copies that the options point to */
 };
 
 /**

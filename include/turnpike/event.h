@@ -19,6 +19,7 @@ TP_BEGIN_DECLS
  * PROVIDER  asked in the configured order; the first TP_ALLOW or TP_DENY ends it
  * GATE      all are asked; one TP_DENY ends it, TP_ALLOW stops nobody
  * PACKET    a gate per relayed packet: no request, no parking
+ * INLINE    the same for what is neither packet nor request; since 1.1
  * OBSERVER  told; returns nothing
  *
  * turnpike-events(7) describes each.
@@ -36,7 +37,25 @@ TP_BEGIN_DECLS
 	X(OBSERVER, on_turn_channel_data_discarded, tp_channel_data_discarded)                     \
 	X(OBSERVER, on_turn_message_discarded, tp_message_discarded)                               \
 	X(GATE, on_turn_before_permission, tp_before_permission)                                   \
-	X(GATE, on_turn_before_channel, tp_before_channel)
+	X(GATE, on_turn_before_channel, tp_before_channel)                                         \
+	/* since 1.1 */                                                                            \
+	X(PROVIDER, on_turn_redirect, tp_redirect)                                                 \
+	X(PROVIDER, on_turn_choose_relay, tp_choose_relay)                                         \
+	X(GATE, on_turn_before_refresh, tp_before_refresh)                                         \
+	X(OBSERVER, on_turn_refresh_allocation, tp_refresh_allocation)                             \
+	X(OBSERVER, on_turn_create_permission, tp_create_permission)                               \
+	X(OBSERVER, on_turn_delete_permission, tp_delete_permission)                               \
+	X(OBSERVER, on_turn_create_channel, tp_create_channel)                                     \
+	X(OBSERVER, on_turn_delete_channel, tp_delete_channel)                                     \
+	X(OBSERVER, on_turn_usage, tp_usage)                                                       \
+	X(OBSERVER, on_turn_peer_error, tp_peer_error)                                             \
+	X(GATE, on_turn_before_connect, tp_before_connect)                                         \
+	X(OBSERVER, on_turn_connection_attempt, tp_connection_attempt)                             \
+	X(INLINE, on_client_connected, tp_client_connected)                                        \
+	X(OBSERVER, on_client_closed, tp_client_closed)                                            \
+	X(OBSERVER, on_server_drain, tp_server_drain)                                              \
+	X(OBSERVER, on_server_reload, tp_server_reload)                                            \
+	X(OBSERVER, on_server_tick, tp_server_tick)
 
 #define TP_EVENT_ENUM_(family, member, payload) TP_EVENT_##member,
 enum tp_event { TP_EVENT_LIST(TP_EVENT_ENUM_) TP_EVENT_COUNT };
@@ -165,6 +184,7 @@ enum tp_discard_reason {
 	TP_DISCARD_DRAINING = 14, /* the daemon stops */
 	TP_DISCARD_PARKED = 15,   /* a retransmission of a request that waits for a plugin */
 	TP_DISCARD_RATE = 16,     /* too many unauthenticated requests of one source */
+	TP_DISCARD_LIMIT = 17,    /* over the allocation's limits; since 1.1 */
 };
 
 struct tp_channel_data_discarded {
@@ -198,6 +218,140 @@ struct tp_before_channel {
 	const struct tp_addr *peer_addr;
 };
 
+/* --- since 1.1 ------------------------------------------------------------------ */
+
+/*
+ * An Allocate request that would be served: shall the client go elsewhere? Answer with
+ * tp_request_redirect(). All pass: the daemon's own [alternate_server], if any,
+ * else it is served here.
+ */
+struct tp_redirect {
+	const struct tp_five_tuple *five_tuple;
+	const char *user;
+	const char *realm;
+	enum tp_family family; /* of the relayed address asked for */
+};
+
+/* Which relayed address and ports? Answer with tp_request_choose_relay(). */
+struct tp_choose_relay {
+	const struct tp_five_tuple *five_tuple;
+	const char *user;
+	const char *realm;
+	enum tp_family family;
+	bool even_port; /* EVEN-PORT was asked for */
+};
+
+struct tp_before_refresh {
+	const struct tp_allocation_view *allocation;
+	uint32_t lifetime_s; /* as it will be granted; 0: the client ends it */
+};
+
+struct tp_refresh_allocation {
+	const struct tp_allocation_view *allocation;
+	uint32_t lifetime_s;
+};
+
+/* Installed, not refreshed; not for every channel on the address. */
+struct tp_create_permission {
+	const struct tp_allocation_view *allocation;
+	const struct tp_addr *peer_addr; /* port 0 */
+};
+
+/* Ran out, or its allocation ends. */
+struct tp_delete_permission {
+	const struct tp_allocation_view *allocation;
+	const struct tp_addr *peer_addr; /* port 0 */
+};
+
+struct tp_create_channel {
+	const struct tp_allocation_view *allocation;
+	uint16_t channel;
+	const struct tp_addr *peer_addr;
+};
+
+struct tp_delete_channel {
+	const struct tp_allocation_view *allocation;
+	uint16_t channel;
+	const struct tp_addr *peer_addr;
+};
+
+/*
+ * What an allocation has relayed since its last report. The last one comes right
+ * before on_turn_delete_allocation, however short the time; the sum of all is
+ * what that event tells.
+ */
+struct tp_usage {
+	const struct tp_allocation_view *allocation;
+	uint64_t interval_ms;
+	struct tp_traffic client_to_peer;
+	struct tp_traffic peer_to_client;
+	struct tp_traffic over_limit; /* dropped for its limits, both ways */
+	bool final;
+};
+
+/* ICMP (or ICMPv6) told of a datagram that was sent to a peer. */
+struct tp_peer_error {
+	const struct tp_allocation_view *allocation;
+	const struct tp_addr *peer_addr;
+	uint8_t icmp_type;
+	uint8_t icmp_code;
+	uint32_t icmp_info; /* next-hop MTU with "too big", else 0 */
+};
+
+/* RFC 6062 Connect. */
+struct tp_before_connect {
+	const struct tp_allocation_view *allocation;
+	const struct tp_addr *peer_addr;
+};
+
+/* RFC 6062: a peer has connected to the relayed address. */
+struct tp_connection_attempt {
+	const struct tp_allocation_view *allocation;
+	const struct tp_addr *peer_addr;
+	uint32_t connection_id;
+};
+
+/*
+ * A TCP, TLS or DTLS connection, for as long as it lasts: the handle of
+ * tp_client_state().
+ */
+struct tp_client_view {
+	uint64_t id; /* unique in the life of the process */
+	struct tp_five_tuple five_tuple;
+	uint64_t connected_ms; /* on the clock of tp_worker_now_ms() */
+};
+
+/* Its handshake is done. TP_DENY closes it. */
+struct tp_client_connected {
+	const struct tp_client_view *client;
+	const char *server_name;    /* SNI; NULL: none */
+	const char *alpn;           /* as negotiated; NULL: none */
+	const char *security;       /* "TLS1.3 …"; NULL without TLS */
+	struct tp_view certificate; /* the client's own, DER; empty: none */
+};
+
+struct tp_client_closed {
+	const struct tp_client_view *client;
+	const char *reason; /* a few words */
+	uint64_t duration_ms;
+};
+
+/* The daemon takes no new allocations and waits for the others to end. */
+struct tp_server_drain {
+	uint64_t allocations; /* of this worker */
+};
+
+/* This generation of plugins has taken over on this worker. */
+struct tp_server_reload {
+	unsigned generation;
+};
+
+/* About once a second on each worker. */
+struct tp_server_tick {
+	uint64_t now_ms;      /* as tp_worker_now_ms() */
+	uint64_t allocations; /* of this worker */
+};
+
 /* Handler table: set what you want, leave the rest NULL. */
 #define TP_HANDLER_PROVIDER_(member, payload)                                                      \
 	enum tp_verdict (*member)(struct tp_instance * self, struct tp_request * request,          \
@@ -205,6 +359,7 @@ struct tp_before_channel {
 #define TP_HANDLER_GATE_(member, payload) TP_HANDLER_PROVIDER_(member, payload)
 #define TP_HANDLER_PACKET_(member, payload)                                                        \
 	enum tp_verdict (*member)(struct tp_instance * self, const struct payload *event);
+#define TP_HANDLER_INLINE_(member, payload) TP_HANDLER_PACKET_(member, payload)
 #define TP_HANDLER_OBSERVER_(member, payload)                                                      \
 	void (*member)(struct tp_instance * self, const struct payload *event);
 #define TP_HANDLER_(family, member, payload) TP_HANDLER_##family##_(member, payload)
@@ -218,6 +373,7 @@ struct tp_events {
 #undef TP_HANDLER_PROVIDER_
 #undef TP_HANDLER_GATE_
 #undef TP_HANDLER_PACKET_
+#undef TP_HANDLER_INLINE_
 #undef TP_HANDLER_OBSERVER_
 
 /** "on_turn_before_allocate"; NULL for a number out of range. Owner: static storage. Thread: any.

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <turnpike/addr.h>
+#include <turnpike/allocation.h>
 #include <turnpike/api.h>
 #include <turnpike/counter.h>
 #include <turnpike/error.h>
@@ -25,12 +26,15 @@ TP_BEGIN_DECLS
  * ABI history
  *
  * 1.0  first
+ * 1.1  seventeen more events; turnpike/allocation.h: limits, kill, state;
+ *      tp_request_redirect(), tp_request_choose_relay(), tp_request_limit(),
+ *      tp_ticket_deny(), tp_worker_post(), tp_main_post(); command
  *
  * Within a major version members are only appended to struct tp_plugin, struct
  * tp_events, struct tp_credentials and the payloads; readers test "size".
  */
 #define TP_ABI_MAJOR 1
-#define TP_ABI_MINOR 0
+#define TP_ABI_MINOR 1
 
 /* The one symbol a plugin exports, under the name turnpike_plugin. */
 struct tp_plugin {
@@ -57,6 +61,11 @@ struct tp_plugin {
 	/* Worker: the client of a parked request went away, or its deadline passed;
 	 * the ticket is stale from now on. */
 	void (*request_gone)(struct tp_instance *self, struct tp_ticket ticket);
+
+	/* Since 1.1. Main thread: an operator has typed "turnpikectl plugin do NAME WORDS".
+	 * Answer with tp_command_print(). 0, or a TP_E* after tp_instance_fail(). */
+	int (*command)(struct tp_instance *self, struct tp_command *command, int argc,
+		       const char *const *argv);
 };
 
 #ifdef __cplusplus
@@ -93,5 +102,10 @@ TP_API void tp_instance_set_state(struct tp_instance *self, void *state);
  */
 TP_API int tp_instance_fail(struct tp_instance *self, int error, const char *format, ...)
 	TP_PRINTF(3, 4);
+
+/**
+ * Print to the operator who has typed a command. Thread: main, inside "command". Since: 1.1
+ */
+TP_API void tp_command_print(struct tp_command *command, const char *format, ...) TP_PRINTF(2, 3);
 
 TP_END_DECLS

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <turnpike/allocation.h>
 #include <turnpike/api.h>
 #include <turnpike/ticket.h>
 #include <turnpike/types.h>
@@ -71,12 +72,49 @@ TP_API enum tp_verdict tp_request_provide(struct tp_request *request,
 TP_API enum tp_verdict tp_request_park(struct tp_request *request, struct tp_ticket *ticket);
 
 /**
- * Shorten the lifetime to be granted, at on_turn_before_allocate. A longer one
- * than the daemon would grant changes nothing.
+ * Shorten the lifetime to be granted, at on_turn_before_allocate and, since 1.1,
+ * on_turn_before_refresh. A longer one than the daemon would grant changes
+ * nothing.
  *
  * Units: seconds
  */
 TP_API void tp_request_shorten_lifetime(struct tp_request *request, uint32_t lifetime_s);
+
+/**
+ * Send the client elsewhere, at on_turn_redirect: 300 with ALTERNATE-SERVER.
+ *
+ * @alternate: IP address and port
+ * @domain:    ALTERNATE-DOMAIN for a client that checks a certificate; NULL: none
+ *
+ * Returns TP_ALLOW, or TP_PASS when that cannot be (another address family than
+ * the client's, RFC 8489 section 14.15), so that a handler can return this call.
+ * Since: 1.1
+ */
+TP_API enum tp_verdict tp_request_redirect(struct tp_request *request,
+					   const struct tp_addr *alternate, const char *domain);
+
+/**
+ * Choose where to relay, at on_turn_choose_relay.
+ *
+ * @relay:    one of the configured relay addresses, bound or advertised, port
+ *            not looked at; NULL: any of the family
+ * @port_min: with @port_max a part of the configured range; both 0: all of it
+ *
+ * Returns TP_ALLOW, or TP_DENY (508) when there is no such address or port, so
+ * that a handler can return this call.
+ * Since: 1.1
+ */
+TP_API enum tp_verdict tp_request_choose_relay(struct tp_request *request,
+					       const struct tp_addr *relay, uint16_t port_min,
+					       uint16_t port_max);
+
+/**
+ * Limit what the allocation may relay, at on_turn_before_allocate. Of several limits
+ * the lowest counts.
+ *
+ * Since: 1.1
+ */
+TP_API void tp_request_limit(struct tp_request *request, const struct tp_limits *limits);
 
 /**
  * Add an attribute to the response, at on_stun_request_success.

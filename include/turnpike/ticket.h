@@ -31,6 +31,8 @@ struct tp_credentials {
 	uint32_t max_lifetime_s;   /* of this user's allocations; 0: the daemon's limit */
 	const char *const *more_passwords; /* tried in turn when "password" does not fit; or NULL */
 	size_t more_password_count;        /* at most TP_MORE_PASSWORDS_MAX */
+	uint64_t max_bits_per_s;    /* of each allocation and direction; 0: no limit; since 1.1 */
+	uint64_t max_packets_per_s; /* the same */
 };
 
 /**
@@ -60,5 +62,15 @@ TP_API int tp_ticket_answer(struct tp_ticket ticket, enum tp_verdict verdict, ui
  * Thread, errors: as tp_ticket_answer()
  */
 TP_API int tp_ticket_provide(struct tp_ticket ticket, const struct tp_credentials *credentials);
+
+/**
+ * Answer a parked request with TP_DENY and words of your own.
+ *
+ * @reason: copied, cut at 127 bytes; NULL for the registered phrase
+ *
+ * Thread, errors: as tp_ticket_answer()
+ * Since: 1.1
+ */
+TP_API int tp_ticket_deny(struct tp_ticket ticket, uint16_t code, const char *reason);
 
 TP_END_DECLS

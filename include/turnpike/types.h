@@ -14,6 +14,7 @@ struct tp_instance; /* one configured plugin: the "self" of every handler */
 struct tp_request;  /* a STUN request on its way to a response */
 struct tp_worker;   /* one event loop thread */
 struct tp_counter;
+struct tp_command; /* typed by an operator */
 
 /* Borrowed bytes: valid for the length of the call unless said otherwise. */
 struct tp_view {

@@ -49,4 +49,22 @@ tp_worker_timer_start(struct tp_instance *self, struct tp_worker *worker, uint64
  */
 TP_API void tp_worker_timer_cancel(struct tp_worker_timer **timer);
 
+/**
+ * Call @run on a worker's thread, in its next loop turn, or on the main thread.
+ * Calls of one thread keep their order. One that is posted is always called,
+ * at the latest when its instance's worker stops.
+ *
+ * @worker: index, 0 to tp_worker_count() - 1
+ *
+ * Owner:  @arg is the caller's
+ * Thread: any
+ * Errors: TP_EINVAL for no such worker, TP_ESHUTDOWN when the instance has not
+ *         started there, or has stopped; TP_EFULL when too many calls wait, TP_ENOMEM
+ * Since:  1.1
+ */
+TP_API int tp_worker_post(struct tp_instance *self, unsigned worker,
+			  void (*run)(struct tp_instance *self, void *arg), void *arg);
+TP_API int tp_main_post(struct tp_instance *self, void (*run)(struct tp_instance *self, void *arg),
+			void *arg);
+
 TP_END_DECLS

@@ -9,7 +9,7 @@
 
 #include <turnpike/plugin.h>
 
-#include "secret_file.h"
+#include "common/secret_file.h"
 
 /*
  * Time-limited credentials from a shared secret, as web services make them for

@@ -5,7 +5,7 @@
 
 #include <turnpike/plugin.h>
 
-#include "log_line.h"
+#include "common/event_line.h"
 #include "log_sink.h"
 
 /* A line of JSON for each event that matters to whoever keeps the books. */
@@ -27,74 +27,63 @@ static bool wants(struct tp_instance *self, enum tp_event event)
 	return log->wanted[event];
 }
 
-static void begin(struct log_line *line, enum tp_event event)
+static void begin(struct event_line *line, enum tp_event event)
 {
 	struct tp_worker *worker = tp_worker_current();
 
-	log_line_begin(line, tp_worker_wall_s(worker), tp_event_name(event));
-	log_line_number(line, "worker", tp_worker_index(worker));
+	event_line_begin(line, tp_worker_wall_s(worker), tp_event_name(event));
+	event_line_number(line, "worker", tp_worker_index(worker));
 }
 
-static void end(struct tp_instance *self, struct log_line *line)
+static void end(struct tp_instance *self, struct event_line *line)
 {
 	const struct event_log *log = tp_instance_state(self);
 
-	log_sink_put(log->sink, log_line_end(line));
+	log_sink_put(log->sink, event_line_end(line));
 }
 
 /* --- allocations --------------------------------------------------------------------- */
 
-static void put_relayed(struct log_line *line, const struct tp_allocation_view *allocation)
-{
-	log_line_address(line, "relayed", &allocation->relayed_addr);
-	if (tp_addr_family(&allocation->relayed_addr_more) != TP_FAMILY_NONE) {
-		log_line_address(line, "relayed_more", &allocation->relayed_addr_more);
-	}
-}
-
 static void create_allocation(struct tp_instance *self, const struct tp_create_allocation *event)
 {
-	struct log_line line;
+	struct event_line line;
 
 	if (!wants(self, TP_EVENT_on_turn_create_allocation)) {
 		return;
 	}
 	begin(&line, TP_EVENT_on_turn_create_allocation);
-	log_line_allocation(&line, event->allocation);
-	put_relayed(&line, event->allocation);
-	log_line_number(&line, "lifetime_s", event->lifetime_s);
+	event_line_allocation(&line, event->allocation);
+	event_line_relayed(&line, event->allocation);
+	event_line_number(&line, "lifetime_s", event->lifetime_s);
 	end(self, &line);
 }
 
 static void delete_allocation(struct tp_instance *self, const struct tp_delete_allocation *event)
 {
-	struct log_line line;
+	struct event_line line;
 
 	if (!wants(self, TP_EVENT_on_turn_delete_allocation)) {
 		return;
 	}
 	begin(&line, TP_EVENT_on_turn_delete_allocation);
-	log_line_allocation(&line, event->allocation);
-	put_relayed(&line, event->allocation);
-	log_line_text(&line, "cause", tp_delete_cause_name(event->cause));
-	log_line_number(&line, "duration_ms", event->duration_ms);
-	log_line_number(&line, "client_to_peer_packets", event->client_to_peer.packets);
-	log_line_number(&line, "client_to_peer_bytes", event->client_to_peer.bytes);
-	log_line_number(&line, "peer_to_client_packets", event->peer_to_client.packets);
-	log_line_number(&line, "peer_to_client_bytes", event->peer_to_client.bytes);
+	event_line_allocation(&line, event->allocation);
+	event_line_relayed(&line, event->allocation);
+	event_line_text(&line, "cause", tp_delete_cause_name(event->cause));
+	event_line_number(&line, "duration_ms", event->duration_ms);
+	event_line_traffic(&line, &event->client_to_peer, &event->peer_to_client);
 	end(self, &line);
 }
 
 static enum tp_verdict before_permission(struct tp_instance *self, struct tp_request *request,
 					 const struct tp_before_permission *event)
 {
-	struct log_line line;
+	struct event_line line;
 
 	if (wants(self, TP_EVENT_on_turn_before_permission)) {
 		begin(&line, TP_EVENT_on_turn_before_permission);
-		log_line_allocation(&line, event->allocation);
-		log_line_text(&line, "method", tp_method_name(event->method));
-		log_line_address(&line, "peer", event->peer_addr);
+		event_line_allocation(&line, event->allocation);
+		event_line_text(&line, "method", tp_method_name(event->method));
+		event_line_address(&line, "peer", event->peer_addr);
 		end(self, &line);
 	}
 	return TP_PASS;
@@ -103,13 +92,13 @@ static enum tp_verdict before_permission(struct tp_instance *self, struct tp_req
 static enum tp_verdict before_channel(struct tp_instance *self, struct tp_request *request,
 				      const struct tp_before_channel *event)
 {
-	struct log_line line;
+	struct event_line line;
 
 	if (wants(self, TP_EVENT_on_turn_before_channel)) {
 		begin(&line, TP_EVENT_on_turn_before_channel);
-		log_line_allocation(&line, event->allocation);
-		log_line_number(&line, "channel", event->channel);
-		log_line_address(&line, "peer", event->peer_addr);
+		event_line_allocation(&line, event->allocation);
+		event_line_number(&line, "channel", event->channel);
+		event_line_address(&line, "peer", event->peer_addr);
 		end(self, &line);
 	}
 	return TP_PASS;
@@ -132,33 +121,33 @@ static bool is_handshake(const struct tp_request *request, uint16_t code)
 }
 
 /* Who is known, or else whom the client says it is. */
-static void put_user(struct log_line *line, const struct tp_request *request)
+static void put_user(struct event_line *line, const struct tp_request *request)
 {
 	struct tp_view name;
 
 	if (tp_request_user(request) != NULL) {
-		log_line_text(line, "user", tp_request_user(request));
+		event_line_text(line, "user", tp_request_user(request));
 	} else if (tp_request_attribute(request, ATTR_USERNAME, 0, &name)) {
-		log_line_bytes(line, "claimed_user", name.data, name.len);
+		event_line_bytes(line, "claimed_user", name.data, name.len);
 	}
 }
 
 static enum tp_verdict request_error(struct tp_instance *self, struct tp_request *request,
 				     const struct tp_request_error *event)
 {
-	struct log_line line;
+	struct event_line line;
 
 	if (!wants(self, TP_EVENT_on_stun_request_error) || is_handshake(request, event->code)) {
 		return TP_PASS;
 	}
 	begin(&line, TP_EVENT_on_stun_request_error);
-	log_line_five_tuple(&line, event->five_tuple);
-	log_line_text(&line, "method", tp_method_name(event->method));
+	event_line_five_tuple(&line, event->five_tuple);
+	event_line_text(&line, "method", tp_method_name(event->method));
 	put_user(&line, request);
-	log_line_number(&line, "code", event->code);
-	log_line_text(&line, "reason", event->reason);
+	event_line_number(&line, "code", event->code);
+	event_line_text(&line, "reason", event->reason);
 	if (event->allocation != NULL) {
-		log_line_number(&line, "id", event->allocation->id);
+		event_line_number(&line, "id", event->allocation->id);
 	}
 	end(self, &line);
 	return TP_PASS;
@@ -178,16 +167,16 @@ static const char *stage_name(enum tp_exception_stage stage)
 
 static void exception(struct tp_instance *self, const struct tp_exception *event)
 {
-	struct log_line line;
+	struct event_line line;
 
 	if (!wants(self, TP_EVENT_on_stun_exception)) {
 		return;
 	}
 	begin(&line, TP_EVENT_on_stun_exception);
-	log_line_five_tuple(&line, event->five_tuple);
-	log_line_text(&line, "stage", stage_name(event->stage));
-	log_line_text(&line, "reason", event->reason);
-	log_line_number(&line, "bytes", event->bytes.len);
+	event_line_five_tuple(&line, event->five_tuple);
+	event_line_text(&line, "stage", stage_name(event->stage));
+	event_line_text(&line, "reason", event->reason);
+	event_line_number(&line, "bytes", event->bytes.len);
 	end(self, &line);
 }
 

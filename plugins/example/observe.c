@@ -196,11 +196,169 @@ static void message_discarded(struct tp_instance *self, const struct tp_message_
 	       tp_discard_reason_name(event->reason));
 }
 
+/* --- where to go, and for how long -------------------------------------------------- */
+
+static enum tp_verdict redirect(struct tp_instance *self, struct tp_request *request,
+				const struct tp_redirect *event)
+{
+	char client[TP_ADDR_STRING];
+
+	tp_log(self, TP_LOG_INFO, "event=on_turn_redirect client=%s user=%s family=%d",
+	       tp_addr_format(&event->five_tuple->client_addr, client), event->user,
+	       (int)event->family);
+	return judge(self, TP_EVENT_on_turn_redirect);
+}
+
+static enum tp_verdict choose_relay(struct tp_instance *self, struct tp_request *request,
+				    const struct tp_choose_relay *event)
+{
+	char client[TP_ADDR_STRING];
+
+	tp_log(self, TP_LOG_INFO,
+	       "event=on_turn_choose_relay client=%s user=%s family=%d even_port=%d",
+	       tp_addr_format(&event->five_tuple->client_addr, client), event->user,
+	       (int)event->family, event->even_port);
+	return judge(self, TP_EVENT_on_turn_choose_relay);
+}
+
+static enum tp_verdict before_refresh(struct tp_instance *self, struct tp_request *request,
+				      const struct tp_before_refresh *event)
+{
+	tp_log(self, TP_LOG_INFO, "event=on_turn_before_refresh id=%llu lifetime_s=%u",
+	       id_of(event->allocation), event->lifetime_s);
+	return judge(self, TP_EVENT_on_turn_before_refresh);
+}
+
+static void refresh_allocation(struct tp_instance *self, const struct tp_refresh_allocation *event)
+{
+	observed(self);
+	tp_log(self, TP_LOG_INFO, "event=on_turn_refresh_allocation id=%llu lifetime_s=%u",
+	       id_of(event->allocation), event->lifetime_s);
+}
+
+/* --- what begins and ends within an allocation --------------------------------------- */
+
+static void log_peer(struct tp_instance *self, enum tp_event event,
+		     const struct tp_allocation_view *allocation, const struct tp_addr *peer_addr,
+		     uint32_t number)
+{
+	char peer[TP_ADDR_STRING];
+
+	tp_log(self, TP_LOG_INFO, "event=%s id=%llu peer=%s number=0x%x", tp_event_name(event),
+	       id_of(allocation), tp_addr_format(peer_addr, peer), number);
+}
+
+static void create_permission(struct tp_instance *self, const struct tp_create_permission *event)
+{
+	observed(self);
+	log_peer(self, TP_EVENT_on_turn_create_permission, event->allocation, event->peer_addr, 0);
+}
+
+static void delete_permission(struct tp_instance *self, const struct tp_delete_permission *event)
+{
+	observed(self);
+	log_peer(self, TP_EVENT_on_turn_delete_permission, event->allocation, event->peer_addr, 0);
+}
+
+static void create_channel(struct tp_instance *self, const struct tp_create_channel *event)
+{
+	observed(self);
+	log_peer(self, TP_EVENT_on_turn_create_channel, event->allocation, event->peer_addr,
+		 event->channel);
+}
+
+static void delete_channel(struct tp_instance *self, const struct tp_delete_channel *event)
+{
+	observed(self);
+	log_peer(self, TP_EVENT_on_turn_delete_channel, event->allocation, event->peer_addr,
+		 event->channel);
+}
+
+static enum tp_verdict before_connect(struct tp_instance *self, struct tp_request *request,
+				      const struct tp_before_connect *event)
+{
+	log_peer(self, TP_EVENT_on_turn_before_connect, event->allocation, event->peer_addr, 0);
+	return judge(self, TP_EVENT_on_turn_before_connect);
+}
+
+static void connection_attempt(struct tp_instance *self, const struct tp_connection_attempt *event)
+{
+	observed(self);
+	log_peer(self, TP_EVENT_on_turn_connection_attempt, event->allocation, event->peer_addr,
+		 event->connection_id);
+}
+
+static void peer_error(struct tp_instance *self, const struct tp_peer_error *event)
+{
+	observed(self);
+	log_peer(self, TP_EVENT_on_turn_peer_error, event->allocation, event->peer_addr,
+		 (uint32_t)event->icmp_type << 8 | event->icmp_code);
+}
+
+static void usage(struct tp_instance *self, const struct tp_usage *event)
+{
+	observed(self);
+	tp_log(self, TP_LOG_INFO,
+	       "event=on_turn_usage id=%llu interval_ms=%llu bytes=%llu,%llu over_limit=%llu "
+	       "final=%d",
+	       id_of(event->allocation), (unsigned long long)event->interval_ms,
+	       (unsigned long long)event->client_to_peer.bytes,
+	       (unsigned long long)event->peer_to_client.bytes,
+	       (unsigned long long)event->over_limit.packets, event->final);
+}
+
+/* --- connections and the daemon --------------------------------------------------------- */
+
+static enum tp_verdict client_connected(struct tp_instance *self,
+					const struct tp_client_connected *event)
+{
+	char client[TP_ADDR_STRING];
+
+	tp_log(self, TP_LOG_INFO,
+	       "event=on_client_connected connection=%llu client=%s server_name=%s alpn=%s "
+	       "security=\"%s\" certificate=%zu",
+	       (unsigned long long)event->client->id,
+	       tp_addr_format(&event->client->five_tuple.client_addr, client),
+	       name_or_dash(event->server_name), name_or_dash(event->alpn),
+	       name_or_dash(event->security), event->certificate.len);
+	return judge(self, TP_EVENT_on_client_connected);
+}
+
+static void client_closed(struct tp_instance *self, const struct tp_client_closed *event)
+{
+	observed(self);
+	tp_log(self, TP_LOG_INFO,
+	       "event=on_client_closed connection=%llu duration_ms=%llu reason=%s",
+	       (unsigned long long)event->client->id, (unsigned long long)event->duration_ms,
+	       event->reason);
+}
+
+static void server_drain(struct tp_instance *self, const struct tp_server_drain *event)
+{
+	observed(self);
+	tp_log(self, TP_LOG_INFO, "event=on_server_drain allocations=%llu",
+	       (unsigned long long)event->allocations);
+}
+
+static void server_reload(struct tp_instance *self, const struct tp_server_reload *event)
+{
+	observed(self);
+	tp_log(self, TP_LOG_INFO, "event=on_server_reload generation=%u", event->generation);
+}
+
+static void server_tick(struct tp_instance *self, const struct tp_server_tick *event)
+{
+	observed(self);
+	tp_log(self, TP_LOG_DEBUG, "event=on_server_tick allocations=%llu",
+	       (unsigned long long)event->allocations);
+}
+
 /* --- life ----------------------------------------------------------------------- */
 
 #define FAMILY_PROVIDER true
 #define FAMILY_GATE true
 #define FAMILY_PACKET true
+#define FAMILY_INLINE true
 #define FAMILY_OBSERVER false
 #define CAN_VETO(family, member, payload) [TP_EVENT_##member] = FAMILY_##family,
 
@@ -267,6 +425,23 @@ static const struct tp_events events = {
 	.on_turn_message_discarded = message_discarded,
 	.on_turn_before_permission = before_permission,
 	.on_turn_before_channel = before_channel,
+	.on_turn_redirect = redirect,
+	.on_turn_choose_relay = choose_relay,
+	.on_turn_before_refresh = before_refresh,
+	.on_turn_refresh_allocation = refresh_allocation,
+	.on_turn_create_permission = create_permission,
+	.on_turn_delete_permission = delete_permission,
+	.on_turn_create_channel = create_channel,
+	.on_turn_delete_channel = delete_channel,
+	.on_turn_usage = usage,
+	.on_turn_peer_error = peer_error,
+	.on_turn_before_connect = before_connect,
+	.on_turn_connection_attempt = connection_attempt,
+	.on_client_connected = client_connected,
+	.on_client_closed = client_closed,
+	.on_server_drain = server_drain,
+	.on_server_reload = server_reload,
+	.on_server_tick = server_tick,
 };
 
 TP_PLUGIN("observe", "1.0", "log every event, deny those named", .options = options,

@@ -14,6 +14,9 @@ FUZZ_SANITIZE := address,undefined
 FUZZ_CFLAGS := -std=c11 -g -O1 $(WARNINGS) $(WERROR) -fno-omit-frame-pointer \
 	-fno-sanitize-recover=all -fsanitize=fuzzer-no-link,$(FUZZ_SANITIZE) -pthread
 
+FUZZ_LAYER_control := base
+FUZZ_SRCS_control := core/daemon/control_line.c
+
 FUZZ_LAYER_server := turn
 FUZZ_SRCS_server := $(patsubst %,tests/support/%.c,bare_server fake_clock fake_net turn_client)
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The daemon exports what include/turnpike marks with TP_API, no more, no less.
+# The daemon exports what include/turnpike marks with TP_API, no more, no less; and what
+# that is stands in tests/abi/symbols.txt, so that a change of it is one that is seen.
 #
 #	tests/lint/exports.sh PROGRAM | --self-test
 
@@ -21,6 +22,10 @@ check() {
 	fi
 	comm -23 "$work/declared" "$work/exported" | sed "s|^|$program: does not export |"
 	comm -13 "$work/declared" "$work/exported" | sed "s|^|$program: exports |"
+	sort -u tests/abi/symbols.txt >"$work/listed"
+	comm -23 "$work/listed" "$work/exported" |
+		sed 's|^|tests/abi/symbols.txt: plugins may need |'
+	comm -13 "$work/listed" "$work/exported" | sed 's|^|tests/abi/symbols.txt: does not list |'
 }
 
 build_program() {
@@ -39,6 +44,7 @@ self_test() {
 		TP_API int tp_thing_make(int size);
 		TP_API const char *tp_thing_name(void);
 		END
+	printf 'tp_thing_make\ntp_thing_name\n' | plant tests/abi/symbols.txt
 	make='int tp_thing_make(int size) { return size; }'
 	name='const char *tp_thing_name(void) { return ""; }'
 	build_program "$make $name int tp_other_make(void) { return 0; }"
@@ -46,8 +52,10 @@ self_test() {
 
 	build_program "$make"
 	found "$program: does not export tp_thing_name"
+	found "tests/abi/symbols.txt: plugins may need tp_thing_name"
 	build_program "$make $name TP_API int tp_other_make(void) { return 0; }"
 	found "$program: exports tp_other_make"
+	found "tests/abi/symbols.txt: does not list tp_other_make"
 }
 
 if [ "${1-}" != --self-test ]; then

@@ -63,6 +63,18 @@ lint() {
 	[ ! -s "$work/problems" ]
 }
 
+# A line per function that the public headers declare with TP_API, or define: the header,
+# the name, and the declaration, without comments and spare blanks.
+api_declarations() {
+	for header in include/turnpike/*.h; do
+		tr '\n' '\001' <"$header" | sed -e 's|/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/| |g' \
+			-e 's|\\\x01| |g' | tr '\001' '\n' | sed -e '/^[[:space:]]*#/d' \
+			-e 's/TP_PRINTF([^)]*)//' | tr '\n\t' '  ' | tr ';{' '\n\n' |
+			sed -n 's/.*\(TP_API\|static inline\) \+\([^=]*[ *]\(tp_[a-z0-9_]*\)(.*)\) *$/\3 \2/p' |
+			sed "s|^|${header#include/turnpike/} |"
+	done
+}
+
 # Names of the functions that include/turnpike marks with TP_API: preprocessed, one
 # declaration a line, the name stands before the first bracket.
 api_functions() {

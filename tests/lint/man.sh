@@ -14,16 +14,69 @@ differences() {
 	comm -13 "$3" "$4" | sed "s|^|$1: there is no $2 |"
 }
 
+# Blanks only where two words meet.
+normalised() {
+	sed -e 's/[[:space:]]*\([^A-Za-z0-9_[:space:]]\)[[:space:]]*/\1/g' \
+		-e 's/[[:space:]][[:space:]]*/ /g'
+}
+
+# synopses: as api_declarations, with the page in front; and names the page does not begin with.
+synopses() {
+	for page in man/tp_*.3; do
+		[ -f "$page" ] || continue
+		awk -v page="$page" -v names="$work/unnamed" '
+		function text() {
+			sub(/^\.F[a-z] /, "")
+			gsub(/"/, "")
+			return $0
+		}
+		/^\.Sh / { section = $2 }
+		section == "NAME" && /^\.Nm / { named[$2] = 1 }
+		section != "SYNOPSIS" { next }
+		/^\.In / { header = $2; sub(/^turnpike\//, "", header) }
+		/^\.Ft / { type = text() }
+		/^\.Fo / { name = $2; arguments = "" }
+		/^\.Fa / { arguments = arguments (arguments == "" ? "" : ", ") text() }
+		/^\.Fc/ {
+			print page, header, name, type " " name "(" arguments ")"
+			if (!(name in named)) {
+				print page ": its NAME lacks " name >>names
+			}
+		}' "$page"
+	done
+}
+
+# Each function has a page of section 3 that begins with its name and declares it as
+# its header does; and no page has a function that is gone.
 check_functions() {
-	api_functions >"$work/wanted"
-	for page in man/turnpike-plugin.7 man/tp_*.3; do
-		if [ -f "$page" ]; then
-			cat "$page"
-		fi
-	done | grep -oE '\bF[no] tp_[a-z0-9_]*[a-z0-9]\b' | sed 's/.* //' |
-		sort -u >"$work/found_names"
-	comm -23 "$work/wanted" "$work/found_names" |
-		sed 's|^|man/turnpike-plugin.7: lacks the function |'
+	: >"$work/unnamed"
+	api_declarations | normalised >"$work/declared"
+	synopses | normalised >"$work/shown"
+	cat "$work/unnamed"
+	awk '
+	{ header = FNR == NR ? $1 : $2; name = FNR == NR ? $2 : $3; declaration = $0 }
+	FNR == NR {
+		sub(/^[^ ]* [^ ]* /, "", declaration)
+		wanted[name] = declaration
+		home[name] = header
+		next
+	}
+	{
+		sub(/^[^ ]* [^ ]* [^ ]* /, "", declaration)
+		shown[name] = 1
+		if (name in wanted && (wanted[name] != declaration || home[name] != header)) {
+			printf "%s: %s is declared otherwise in %s: %s\n", $1, name, home[name],
+			       wanted[name]
+		}
+	}
+	END {
+		for (name in wanted) {
+			if (!(name in shown)) {
+				printf "include/turnpike/%s: no page shows %s\n", home[name], name
+			}
+		}
+	}' "$work/declared" "$work/shown" | sort
+	cut -d' ' -f2 "$work/declared" >"$work/wanted"
 	for page in man/*.[1-9]; do
 		grep -nE '\bF[no] tp_[a-z0-9_]*[a-z0-9]\b' "$page" |
 			grep -oE '^[0-9]+:|tp_[a-z0-9_]*[a-z0-9]\b' |
@@ -140,7 +193,9 @@ plant_good() {
 	fresh
 	plant include/turnpike/plugin.h <<-'END'
 		#define TP_API __attribute__((visibility("default")))
-		TP_API int tp_thing_make(int size);
+		/* Makes *one* thing; see tp_thing_name(). */
+		TP_API int tp_thing_make(int size,
+					 void (*done)(void *arg)) TP_PRINTF(1, 2);
 		TP_API const char *tp_thing_name(void);
 		END
 	plant include/turnpike/event.h <<-'END'
@@ -155,6 +210,22 @@ plant_good() {
 	plant man/turnpike-plugin.7 <<-'END'
 		.Fn tp_thing_make ,
 		.It Fn tp_thing_name , Fn tp_thing_make
+		END
+	plant man/tp_thing.3 <<-'END'
+		.Sh NAME
+		.Nm tp_thing_make ,
+		.Nm tp_thing_name
+		.Sh SYNOPSIS
+		.In turnpike/plugin.h
+		.Ft int
+		.Fo tp_thing_make
+		.Fa "int size"
+		.Fa "void (*done)(void *arg)"
+		.Fc
+		.Ft "const char *"
+		.Fo tp_thing_name
+		.Fa void
+		.Fc
 		END
 	plant man/turnpike-events.7 <<-'END'
 		.Ss on_thing
@@ -193,8 +264,14 @@ self_test() {
 	plant_good
 	clean "pages that have what the code has"
 
-	changed man/turnpike-plugin.7 '/tp_thing_name/d'
-	found 'man/turnpike-plugin.7: lacks the function tp_thing_name'
+	changed man/tp_thing.3 '11,$d'
+	found 'include/turnpike/plugin.h: no page shows tp_thing_name'
+	changed man/tp_thing.3 's/int size/long size/'
+	found 'man/tp_thing.3: tp_thing_make is declared otherwise in plugin.h: '
+	changed man/tp_thing.3 's/plugin.h/other.h/'
+	found 'man/tp_thing.3: tp_thing_name is declared otherwise in plugin.h: '
+	changed man/tp_thing.3 's/^.Nm tp_thing_name/.Nm tp_thing/'
+	found 'man/tp_thing.3: its NAME lacks tp_thing_name'
 	changed man/turnpike-plugin.7 's/tp_thing_make/tp_thing_break/'
 	found 'man/turnpike-plugin.7:2: there is no function tp_thing_break'
 	changed man/turnpike-events.7 's/on_thing/on_other/'

@@ -1,4 +1,4 @@
-# tests/plugins: each shipped plugin and each example, on the host of support/fake_host
+# tests/plugins: each shipped plugin and each example, on the host that authors elsewhere have
 
 plugin_tests := $(filter-out $(PLUGINS_MISSING:%=tests/plugins/test_%.c),$(wildcard tests/plugins/*.c))
 plugin_test_OBJS := $(plugin_tests:%.c=$(BUILD)/%.o)
@@ -6,7 +6,7 @@ plugin_test_OBJS := $(plugin_tests:%.c=$(BUILD)/%.o)
 
 # Plugins bind to the program's tp_* functions, as they do to the daemon's.
 $(BUILD)/tests/check-plugins: $(BUILD)/tests/unit/runner.o $(plugin_test_OBJS) $(call upto,host) \
-		$(TEST_SUPPORT)
+		$(kit_OBJS) $(TEST_SUPPORT)
 	$(CC) $(LDFLAGS_ALL) -Wl,--export-dynamic -o $@ $^ $(LIBS) -lcunit
 
 check-plugins: $(BUILD)/tests/check-plugins plugins

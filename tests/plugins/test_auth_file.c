@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 
 #include <turnpike/error.h>
+#include <turnpike/test.h>
 
 #include "base/rand.h"
 #include "stun/integrity.h"
-#include "support/fake_host.h"
 #include "support/scratch.h"
 #include "support/suite.h"
 
@@ -20,7 +20,7 @@
 struct fixture {
 	struct scratch scratch;
 	char section[PATH_MAX + 64];
-	struct fake_host *host;
+	struct tp_test_host *host;
 };
 
 static const char *section_for(struct fixture *f, const char *more)
@@ -33,7 +33,7 @@ static void open_with(struct fixture *f, const char *users, const char *more)
 {
 	scratch_open(&f->scratch);
 	scratch_write(&f->scratch, "users", 0600, users);
-	f->host = fake_host_open("auth_file", section_for(f, more));
+	f->host = tp_test_host_create("auth_file", section_for(f, more));
 }
 
 static void open_users(struct fixture *f, const char *users)
@@ -43,19 +43,19 @@ static void open_users(struct fixture *f, const char *users)
 
 static void close_users(struct fixture *f)
 {
-	fake_host_close(f->host);
+	tp_test_host_free(&f->host);
 	scratch_close(&f->scratch);
 }
 
 static bool knows(struct fixture *f, const char *name)
 {
-	return fake_host_authorize(f->host, name, "example.org", TP_PASSWORD_MD5)->verdict ==
+	return tp_test_authorize(f->host, name, "example.org", TP_PASSWORD_MD5)->verdict ==
 	       TP_ALLOW;
 }
 
 static size_t count_in_log(struct fixture *f, const char *text)
 {
-	const char *at = fake_host_log(f->host);
+	const char *at = tp_test_log(f->host);
 	size_t count = 0;
 
 	while ((at = strstr(at, text)) != NULL) {
@@ -69,11 +69,11 @@ static size_t count_in_log(struct fixture *f, const char *text)
 
 static void password_is_provided(void)
 {
-	const struct fake_asked *asked;
+	const struct tp_test_asked *asked;
 	struct fixture f;
 
 	open_users(&f, "alice plain:secret\nbob plain:other\n");
-	asked = fake_host_authorize(f.host, "alice", "example.org", TP_PASSWORD_MD5);
+	asked = tp_test_authorize(f.host, "alice", "example.org", TP_PASSWORD_MD5);
 	CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
 	CU_ASSERT_STRING_EQUAL(asked->password, "secret");
 	CU_ASSERT_PTR_NULL(asked->key_md5);
@@ -90,7 +90,7 @@ static void answer_holds_for_one_request(void)
 	struct fixture f;
 
 	open_users(&f, "alice plain:secret\n");
-	CU_ASSERT_EQUAL(fake_host_authorize(f.host, "alice", "example.org", 1)->valid_for_s, 0);
+	CU_ASSERT_EQUAL(tp_test_authorize(f.host, "alice", "example.org", 1)->valid_for_s, 0);
 	close_users(&f);
 }
 
@@ -99,11 +99,11 @@ static void keys_are_provided(void)
 	static const uint8_t md5[] = {0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
 				      0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef};
 	static const uint8_t sha256_begin[] = {0x00, 0x11, 0x22, 0x33};
-	const struct fake_asked *asked;
+	const struct tp_test_asked *asked;
 	struct fixture f;
 
 	open_users(&f, "bob md5:" MD5_DIGITS "\tsha256:" SHA256_DIGITS "\n");
-	asked = fake_host_authorize(f.host, "bob", "example.org", TP_PASSWORD_SHA256);
+	asked = tp_test_authorize(f.host, "bob", "example.org", TP_PASSWORD_SHA256);
 	CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
 	CU_ASSERT_PTR_NULL(asked->password);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(asked->key_md5);
@@ -116,12 +116,12 @@ static void keys_are_provided(void)
 
 static void user_without_a_key_for_the_algorithm_gets_401(void)
 {
-	const struct fake_asked *asked;
+	const struct tp_test_asked *asked;
 	struct fixture f;
 
 	open_users(&f, "bob md5:" MD5_DIGITS "\n");
 	CU_ASSERT_TRUE(knows(&f, "bob"));
-	asked = fake_host_authorize(f.host, "bob", "example.org", TP_PASSWORD_SHA256);
+	asked = tp_test_authorize(f.host, "bob", "example.org", TP_PASSWORD_SHA256);
 	CU_ASSERT_EQUAL(asked->verdict, TP_DENY);
 	CU_ASSERT_EQUAL(asked->code, 401);
 	close_users(&f);
@@ -129,11 +129,11 @@ static void user_without_a_key_for_the_algorithm_gets_401(void)
 
 static void limits_are_provided(void)
 {
-	const struct fake_asked *asked;
+	const struct tp_test_asked *asked;
 	struct fixture f;
 
 	open_users(&f, "bob max_lifetime=86400 max_allocations=1000000 plain:x\n");
-	asked = fake_host_authorize(f.host, "bob", "example.org", TP_PASSWORD_MD5);
+	asked = tp_test_authorize(f.host, "bob", "example.org", TP_PASSWORD_MD5);
 	CU_ASSERT_EQUAL(asked->verdict, TP_ALLOW);
 	CU_ASSERT_EQUAL(asked->max_allocations, 1000000);
 	CU_ASSERT_EQUAL(asked->max_lifetime_s, 86400);
@@ -148,20 +148,19 @@ static void who_is_not_in_the_file_is_left_to_others(void)
 
 	open_users(&f, "# staff\nalice plain:secret\n");
 	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
-		CU_ASSERT_EQUAL(
-			fake_host_authorize(f.host, strangers[i], "example.org", 1)->verdict,
-			TP_PASS);
+		CU_ASSERT_EQUAL(tp_test_authorize(f.host, strangers[i], "example.org", 1)->verdict,
+				TP_PASS);
 	}
 	close_users(&f);
 }
 
 static void percent_signs_stand_for_bytes(void)
 {
-	const struct fake_asked *asked;
+	const struct tp_test_asked *asked;
 	struct fixture f;
 
 	open_users(&f, "alice%20smith%25%23 plain:a%20b%3ac%C3%a9#;:\"\n");
-	asked = fake_host_authorize(f.host, "alice smith%#", "example.org", 1);
+	asked = tp_test_authorize(f.host, "alice smith%#", "example.org", 1);
 	CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
 	CU_ASSERT_STRING_EQUAL(asked->password, "a b:c\xc3\xa9#;:\"");
 	close_users(&f);
@@ -205,13 +204,13 @@ static void thousands_of_users_are_found(void)
 	}
 	open_users(&f, text);
 	for (int i = 0; i < COUNT; i += 997) {
-		const struct fake_asked *asked;
+		const struct tp_test_asked *asked;
 		char name[LINE];
 		char password[LINE];
 
 		snprintf(name, sizeof(name), "user%d", i);
 		snprintf(password, sizeof(password), "p%d", i);
-		asked = fake_host_authorize(f.host, name, "example.org", 1);
+		asked = tp_test_authorize(f.host, name, "example.org", 1);
 		CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
 		CU_ASSERT_STRING_EQUAL(asked->password, password);
 	}
@@ -222,20 +221,21 @@ static void thousands_of_users_are_found(void)
 
 /* --- USERHASH, RFC 8489 section 14.4 ------------------------------------------------- */
 
-static const struct fake_asked *ask_by_hash(struct fixture *f, const char *name, const char *realm)
+static const struct tp_test_asked *ask_by_hash(struct fixture *f, const char *name,
+					       const char *realm)
 {
 	static uint8_t hash[TP_USERHASH_SIZE];
-	const struct fake_asked *asked;
+	const struct tp_test_asked *asked;
 
 	CU_ASSERT_EQUAL_FATAL(tp_userhash(hash, name, realm), 0);
-	asked = fake_host_authorize_userhash(f->host, hash, realm, TP_PASSWORD_SHA256);
-	fake_host_wait(f->host, asked);
+	asked = tp_test_authorize_userhash(f->host, hash, realm, TP_PASSWORD_SHA256);
+	tp_test_wait(f->host, asked);
 	return asked;
 }
 
 static void user_hash_finds_the_user(void)
 {
-	const struct fake_asked *asked;
+	const struct tp_test_asked *asked;
 	struct fixture f;
 
 	open_users(&f, "alice plain:secret\nbob plain:other max_allocations=3\n");
@@ -253,15 +253,15 @@ static void user_hash_finds_the_user(void)
 static void hashes_are_computed_once_and_off_the_worker(void)
 {
 	uint8_t hash[TP_USERHASH_SIZE];
-	const struct fake_asked *asked;
+	const struct tp_test_asked *asked;
 	struct fixture f;
 
 	open_users(&f, "alice plain:secret\n");
 	CU_ASSERT_EQUAL(tp_userhash(hash, "alice", "example.org"), 0);
-	asked = fake_host_authorize_userhash(f.host, hash, "example.org", 1);
+	asked = tp_test_authorize_userhash(f.host, hash, "example.org", 1);
 	CU_ASSERT_EQUAL(asked->verdict, TP_PARK);
-	fake_host_wait(f.host, asked);
-	asked = fake_host_authorize_userhash(f.host, hash, "example.org", 1);
+	tp_test_wait(f.host, asked);
+	asked = tp_test_authorize_userhash(f.host, hash, "example.org", 1);
 	CU_ASSERT_EQUAL(asked->verdict, TP_ALLOW);
 	close_users(&f);
 }
@@ -269,13 +269,13 @@ static void hashes_are_computed_once_and_off_the_worker(void)
 static void user_hash_is_one_of_its_realm(void)
 {
 	uint8_t hash[TP_USERHASH_SIZE];
-	const struct fake_asked *asked;
+	const struct tp_test_asked *asked;
 	struct fixture f;
 
 	open_users(&f, "alice plain:secret\n");
 	CU_ASSERT_EQUAL(tp_userhash(hash, "alice", "example.com"), 0);
-	asked = fake_host_authorize_userhash(f.host, hash, "example.org", 1);
-	fake_host_wait(f.host, asked);
+	asked = tp_test_authorize_userhash(f.host, hash, "example.org", 1);
+	tp_test_wait(f.host, asked);
 	CU_ASSERT_EQUAL(asked->verdict, TP_PASS);
 	CU_ASSERT_EQUAL(ask_by_hash(&f, "alice", "example.com")->verdict, TP_ALLOW);
 	close_users(&f);
@@ -284,7 +284,7 @@ static void user_hash_is_one_of_its_realm(void)
 static void realms_have_a_ceiling(void)
 {
 	static const char *const realms[] = {"a", "b", "c", "d", "e"};
-	const struct fake_asked *asked = NULL;
+	const struct tp_test_asked *asked = NULL;
 	struct fixture f;
 
 	open_users(&f, "alice plain:secret\n");
@@ -302,9 +302,9 @@ static void a_client_may_leave_while_it_waits(void)
 	struct fixture f;
 
 	open_users(&f, "alice plain:secret\n");
-	fake_host_end(f.host, fake_host_authorize_userhash(f.host, hash, "example.org", 1));
-	fake_host_finish_jobs(f.host);
-	CU_ASSERT_EQUAL(fake_host_parked(f.host), 0);
+	tp_test_cancel(f.host, tp_test_authorize_userhash(f.host, hash, "example.org", 1));
+	tp_test_finish_jobs(f.host);
+	CU_ASSERT_EQUAL(tp_test_parked(f.host), 0);
 	CU_ASSERT_TRUE(knows(&f, "alice"));
 	close_users(&f);
 }
@@ -314,19 +314,19 @@ static void a_client_may_leave_while_it_waits(void)
 /* @bytes as the users' file; true when the sentence holds @wanted. */
 static bool refused(const void *bytes, size_t len, mode_t mode, const char *wanted)
 {
-	char problem[FAKE_HOST_PROBLEM_SIZE] = "";
+	char problem[TP_TEST_PROBLEM_SIZE] = "";
 	struct fixture f;
 	bool right;
 
 	scratch_open(&f.scratch);
 	scratch_write_bytes(&f.scratch, "users", mode, bytes, len);
-	f.host = fake_host_try("auth_file", section_for(&f, ""), problem);
+	f.host = tp_test_host_try("auth_file", section_for(&f, ""), problem);
 	right = f.host == NULL && strstr(problem, wanted) != NULL;
 	if (!right) {
 		printf("wanted \"%s\", got \"%s\"\n", wanted, problem);
 	}
 	if (f.host != NULL) {
-		fake_host_close(f.host);
+		tp_test_host_free(&f.host);
 	}
 	scratch_close(&f.scratch);
 	return right;
@@ -458,33 +458,33 @@ static void a_file_that_all_may_read_is_warned_of(void)
 
 	scratch_open(&f.scratch);
 	scratch_write(&f.scratch, "users", 0644, "alice plain:secret\n");
-	f.host = fake_host_open("auth_file", section_for(&f, ""));
+	f.host = tp_test_host_create("auth_file", section_for(&f, ""));
 	CU_ASSERT_EQUAL(count_in_log(&f, "can be read by everybody"), 1);
 	CU_ASSERT_TRUE(knows(&f, "alice"));
-	fake_host_close(f.host);
+	tp_test_host_free(&f.host);
 
 	scratch_write(&f.scratch, "users", 0640, "alice plain:secret\n");
-	f.host = fake_host_open("auth_file", section_for(&f, ""));
+	f.host = tp_test_host_create("auth_file", section_for(&f, ""));
 	CU_ASSERT_EQUAL(count_in_log(&f, "can be read by everybody"), 0);
 	close_users(&f);
 }
 
 static void what_is_no_file_is_refused(void)
 {
-	char problem[FAKE_HOST_PROBLEM_SIZE] = "";
+	char problem[TP_TEST_PROBLEM_SIZE] = "";
 	char section[PATH_MAX + 16];
 	struct scratch scratch;
 
 	scratch_open(&scratch);
 	snprintf(section, sizeof(section), "users = %s", scratch_path(&scratch, "missing"));
-	CU_ASSERT_PTR_NULL(fake_host_try("auth_file", section, problem));
+	CU_ASSERT_PTR_NULL(tp_test_host_try("auth_file", section, problem));
 	CU_ASSERT_PTR_NOT_NULL(strstr(problem, "missing: No such file"));
 	snprintf(section, sizeof(section), "users = %s", scratch.folder);
-	CU_ASSERT_PTR_NULL(fake_host_try("auth_file", section, problem));
+	CU_ASSERT_PTR_NULL(tp_test_host_try("auth_file", section, problem));
 	CU_ASSERT_PTR_NOT_NULL(strstr(problem, "is no regular file"));
 	CU_ASSERT_EQUAL(mkfifo(scratch_path(&scratch, "fifo"), 0600), 0);
 	snprintf(section, sizeof(section), "users = %s", scratch_path(&scratch, "fifo"));
-	CU_ASSERT_PTR_NULL(fake_host_try("auth_file", section, problem));
+	CU_ASSERT_PTR_NULL(tp_test_host_try("auth_file", section, problem));
 	CU_ASSERT_PTR_NOT_NULL(strstr(problem, "is no regular file"));
 	scratch_close(&scratch);
 }
@@ -501,11 +501,11 @@ static void options_are_checked(void)
 		{"users = /tmp/x\nreload_interval = 2d", "reload_interval"},
 		{"users = /tmp/x\nreload_interval = often", "reload_interval"},
 	};
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		problem[0] = '\0';
-		CU_ASSERT_PTR_NULL(fake_host_try("auth_file", cases[i].section, problem));
+		CU_ASSERT_PTR_NULL(tp_test_host_try("auth_file", cases[i].section, problem));
 		CU_ASSERT_PTR_NOT_NULL(strstr(problem, cases[i].problem));
 	}
 }
@@ -514,8 +514,8 @@ static void options_are_checked(void)
 
 static void look(struct fixture *f, uint64_t ms)
 {
-	fake_host_advance_ms(f->host, ms);
-	fake_host_finish_jobs(f->host);
+	tp_test_advance_ms(f->host, ms);
+	tp_test_finish_jobs(f->host);
 }
 
 /* The look that notices, and the one that sees it stand still. */
@@ -536,11 +536,11 @@ static void a_changed_file_is_taken_up(void)
 	let_it_notice(&f);
 	CU_ASSERT_FALSE(knows(&f, "bob"));
 	CU_ASSERT_TRUE(knows(&f, "carol"));
-	CU_ASSERT_STRING_EQUAL(fake_host_authorize(f.host, "alice", "example.org", 1)->password,
+	CU_ASSERT_STRING_EQUAL(tp_test_authorize(f.host, "alice", "example.org", 1)->password,
 			       "new");
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "reloads"), 1);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "reloads"), 1);
 	let_it_notice(&f);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "reloads"), 1);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "reloads"), 1);
 	close_users(&f);
 }
 
@@ -572,9 +572,8 @@ static void a_file_being_written_is_not_read_yet(void)
 	scratch_write(&f.scratch, "users", 0600, "alice plain:secret\nbob plain:new\n");
 	look(&f, 300);
 	look(&f, 300);
-	CU_ASSERT_STRING_EQUAL(fake_host_authorize(f.host, "bob", "example.org", 1)->password,
-			       "new");
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "reloads"), 1);
+	CU_ASSERT_STRING_EQUAL(tp_test_authorize(f.host, "bob", "example.org", 1)->password, "new");
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "reloads"), 1);
 	close_users(&f);
 }
 
@@ -590,7 +589,7 @@ static void a_broken_file_changes_nothing_and_is_named_once(void)
 	CU_ASSERT_TRUE(knows(&f, "alice"));
 	CU_ASSERT_FALSE(knows(&f, "bob"));
 	CU_ASSERT_EQUAL(count_in_log(&f, "users:2: there is neither"), 1);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "reload_failures"), 1);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "reload_failures"), 1);
 
 	scratch_write(&f.scratch, "users", 0600, "alice plain:secret\nbob plain:other\n");
 	let_it_notice(&f);
@@ -623,7 +622,7 @@ static void no_line_of_the_log_holds_a_password(void)
 	open_users(&f, "alice plain:wonderland\n");
 	scratch_write(&f.scratch, "users", 0600, "alice plain:wonderland plain:wonderland\n");
 	let_it_notice(&f);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "reload_failures"), 1);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "reload_failures"), 1);
 	CU_ASSERT_EQUAL(count_in_log(&f, "wonderland"), 0);
 	close_users(&f);
 }
@@ -638,7 +637,7 @@ static void hashes_are_there_after_a_change(void)
 	scratch_write(&f.scratch, "users", 0600, "carol plain:x\n");
 	let_it_notice(&f);
 	CU_ASSERT_EQUAL(tp_userhash(hash, "carol", "example.org"), 0);
-	CU_ASSERT_EQUAL(fake_host_authorize_userhash(f.host, hash, "example.org", 1)->verdict,
+	CU_ASSERT_EQUAL(tp_test_authorize_userhash(f.host, hash, "example.org", 1)->verdict,
 			TP_ALLOW);
 	close_users(&f);
 }
@@ -658,16 +657,16 @@ static void with_no_interval_nobody_looks(void)
 
 static void a_reload_reads_the_file(void)
 {
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 	struct fixture f;
 
 	open_users(&f, "alice plain:secret\n");
 	scratch_write(&f.scratch, "users", 0600, "bob:other\n");
-	CU_ASSERT_FALSE(fake_host_reload(f.host, f.section, problem));
+	CU_ASSERT_FALSE(tp_test_host_reload(f.host, f.section, problem));
 	CU_ASSERT_PTR_NOT_NULL(strstr(problem, "users:1:"));
 	CU_ASSERT_TRUE(knows(&f, "alice"));
 	scratch_write(&f.scratch, "users", 0600, "bob plain:other\n");
-	CU_ASSERT_TRUE(fake_host_reload(f.host, f.section, problem));
+	CU_ASSERT_TRUE(tp_test_host_reload(f.host, f.section, problem));
 	CU_ASSERT_TRUE(knows(&f, "bob"));
 	CU_ASSERT_FALSE(knows(&f, "alice"));
 	close_users(&f);
@@ -714,22 +713,22 @@ static void the_example_file_is_read(void)
 	char section[PATH_MAX + 16];
 	struct fixture f;
 	struct tp_key key;
-	const struct fake_asked *asked;
+	const struct tp_test_asked *asked;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(realpath("etc/users.example", path));
 	snprintf(section, sizeof(section), "users = %s", path);
-	f.host = fake_host_open("auth_file", section);
+	f.host = tp_test_host_create("auth_file", section);
 	CU_ASSERT_TRUE(knows(&f, "alice"));
 	CU_ASSERT_TRUE(knows(&f, "dave smith"));
 	CU_ASSERT_EQUAL(tp_key_long_term(&key, TP_PASSWORD_MD5, "bob", "example.org", "secret"), 0);
-	asked = fake_host_authorize(f.host, "bob", "example.org", TP_PASSWORD_MD5);
+	asked = tp_test_authorize(f.host, "bob", "example.org", TP_PASSWORD_MD5);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(asked->key_md5);
 	CU_ASSERT_EQUAL(memcmp(asked->key_md5, key.bytes, key.len), 0);
 	CU_ASSERT_EQUAL(tp_key_long_term(&key, TP_PASSWORD_SHA256, "bob", "example.org", "secret"),
 			0);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(asked->key_sha256);
 	CU_ASSERT_EQUAL(memcmp(asked->key_sha256, key.bytes, key.len), 0);
-	fake_host_close(f.host);
+	tp_test_host_free(&f.host);
 }
 
 TEST_SUITE("auth_file", TEST(password_is_provided), TEST(answer_holds_for_one_request),

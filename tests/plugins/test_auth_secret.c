@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <turnpike/test.h>
+
 #include "stun/build.h"
-#include "support/fake_host.h"
 #include "support/scratch.h"
 #include "support/suite.h"
 
@@ -23,9 +24,9 @@
 #define NAME_SECRET_PASSWORD "1wUtT+K/HZ9Tw2GfEa5k8/DsSfU="
 #define NAME_OLD_SECRET_PASSWORD "rRq2mQjv+icI2FEdbiKVReq6rzM="
 
-static const struct fake_asked *ask(struct fake_host *host, const char *username)
+static const struct tp_test_asked *ask(struct tp_test_host *host, const char *username)
 {
-	return fake_host_authorize(host, username, "example.org", 1);
+	return tp_test_authorize(host, username, "example.org", 1);
 }
 
 static void passwords_are_those_of_web_services(void)
@@ -42,10 +43,10 @@ static void passwords_are_those_of_web_services(void)
 		{":1700000100", "WjSnt/kde4aHAQZgLeB6lXDCHv4="},
 		{"1700000100:", "JmV1GzJAfsn41u5nWrHYexHpQNo="},
 	};
-	struct fake_host *host = fake_host_open("auth_secret", "secret = " SECRET);
+	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = \"" SECRET "\"");
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct fake_asked *asked = ask(host, cases[i].username);
+		const struct tp_test_asked *asked = ask(host, cases[i].username);
 
 		CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
 		CU_ASSERT_STRING_EQUAL(asked->password, cases[i].password);
@@ -53,19 +54,19 @@ static void passwords_are_those_of_web_services(void)
 		CU_ASSERT_PTR_NULL(asked->user);
 		CU_ASSERT_EQUAL(asked->max_allocations, 0);
 	}
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void the_separator_can_be_another(void)
 {
-	struct fake_host *host =
-		fake_host_open("auth_secret", "secret = " SECRET "\nseparator = -");
-	const struct fake_asked *asked = ask(host, "1700000100-alice");
+	struct tp_test_host *host =
+		tp_test_host_create("auth_secret", "secret = \"" SECRET "\"\nseparator = -");
+	const struct tp_test_asked *asked = ask(host, "1700000100-alice");
 
 	CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
 	CU_ASSERT_STRING_EQUAL(asked->password, "I5ufZHXJnQhv8bs5g57+rQ+MDaE=");
 	CU_ASSERT_EQUAL(ask(host, NAME)->verdict, TP_PASS);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void other_names_are_left_to_others(void)
@@ -91,51 +92,51 @@ static void other_names_are_left_to_others(void)
 		"18446744073709551616",
 		"\xd9\xa1\xd9\xa7:alice",
 	};
-	struct fake_host *host = fake_host_open("auth_secret", "secret = " SECRET);
+	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = \"" SECRET "\"");
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		CU_ASSERT_EQUAL(ask(host, names[i])->verdict, TP_PASS);
 	}
-	CU_ASSERT_EQUAL(fake_host_counter(host, "foreign"), sizeof(names) / sizeof(names[0]));
-	fake_host_close(host);
+	CU_ASSERT_EQUAL(tp_test_counter(host, "foreign"), sizeof(names) / sizeof(names[0]));
+	tp_test_host_free(&host);
 }
 
 static void a_user_hash_is_left_to_others_with_a_hint(void)
 {
 	static const uint8_t userhash[32];
-	struct fake_host *host = fake_host_open("auth_secret", "secret = " SECRET);
+	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = \"" SECRET "\"");
 	const char *hint;
 
 	for (int i = 0; i < 3; i++) {
 		CU_ASSERT_EQUAL(
-			fake_host_authorize_userhash(host, userhash, "example.org", 2)->verdict,
+			tp_test_authorize_userhash(host, userhash, "example.org", 2)->verdict,
 			TP_PASS);
 	}
-	CU_ASSERT_EQUAL(fake_host_counter(host, "hashed"), 3);
-	hint = strstr(fake_host_log(host), "set userhash = no");
+	CU_ASSERT_EQUAL(tp_test_counter(host, "hashed"), 3);
+	hint = strstr(tp_test_log(host), "set userhash = no");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(hint);
 	CU_ASSERT_PTR_NULL(strstr(hint + 1, "set userhash = no"));
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* draft-uberti-behave-turn-rest-00 section 4.2 */
 static void an_allocate_past_the_expiry_gets_401(void)
 {
-	struct fake_host *host = fake_host_open("auth_secret", "secret = " SECRET);
-	int64_t left_s = EXPIRY_S - tp_worker_wall_s(fake_host_worker(host));
-	const struct fake_asked *asked;
+	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = \"" SECRET "\"");
+	int64_t left_s = EXPIRY_S - tp_worker_wall_s(tp_test_worker(host));
+	const struct tp_test_asked *asked;
 
 	CU_ASSERT_TRUE_FATAL(left_s > 1);
-	fake_host_advance_s(host, (uint32_t)left_s - 1);
+	tp_test_advance_ms(host, ((uint64_t)left_s - 1) * 1000);
 	CU_ASSERT_EQUAL(ask(host, NAME)->verdict, TP_ALLOW);
-	fake_host_advance_s(host, 1);
+	tp_test_advance_ms(host, 1000);
 	asked = ask(host, NAME);
 	CU_ASSERT_EQUAL(asked->verdict, TP_DENY);
 	CU_ASSERT_EQUAL(asked->code, 401);
 	CU_ASSERT_EQUAL(ask(host, "0:alice")->verdict, TP_DENY);
 	CU_ASSERT_EQUAL(ask(host, "1:alice")->verdict, TP_DENY);
-	CU_ASSERT_EQUAL(fake_host_counter(host, "expired"), 3);
-	fake_host_close(host);
+	CU_ASSERT_EQUAL(tp_test_counter(host, "expired"), 3);
+	tp_test_host_free(&host);
 }
 
 /* Sections 2 and 4.2: what is allocated already lives on. */
@@ -144,30 +145,30 @@ static void other_methods_outlive_the_expiry(void)
 	static const uint16_t methods[] = {TP_STUN_REFRESH, TP_STUN_CREATE_PERMISSION,
 					   TP_STUN_CHANNEL_BIND};
 	static const uint8_t transaction_id[TP_STUN_TRANSACTION_ID_SIZE] = "refresh";
-	struct fake_host *host = fake_host_open("auth_secret", "secret = " SECRET);
+	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = \"" SECRET "\"");
 	struct tp_build build;
 	uint8_t bytes[64];
 
 	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
-		const struct fake_asked *asked;
+		const struct tp_test_asked *asked;
 
 		tp_build_init(&build, bytes, sizeof(bytes), methods[i], TP_STUN_REQUEST,
 			      transaction_id);
-		fake_host_set_request(host, bytes, tp_build_finish(&build));
+		tp_test_set_request(host, bytes, tp_build_finish(&build));
 		asked = ask(host, "1000:alice");
 		CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
 		CU_ASSERT_TRUE(asked->valid_for_s > 0);
 	}
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void limits_are_provided(void)
 {
-	struct fake_host *host =
-		fake_host_open("auth_secret", "secret = " SECRET "\nmax_allocations = 4");
+	struct tp_test_host *host =
+		tp_test_host_create("auth_secret", "secret = \"" SECRET "\"\nmax_allocations = 4");
 
 	CU_ASSERT_EQUAL(ask(host, NAME)->max_allocations, 4);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* --- several secrets, section 5.2 ------------------------------------------------------ */
@@ -182,57 +183,57 @@ static const char *section_of(const struct scratch *scratch, const char *more)
 
 static void secrets_are_tried_in_turn(void)
 {
-	const struct fake_asked *asked;
-	struct fake_host *host;
+	const struct tp_test_asked *asked;
+	struct tp_test_host *host;
 	struct scratch scratch;
 
 	scratch_open(&scratch);
 	scratch_write(&scratch, "secrets", 0600, "# newest first\n" SECRET "\r\n\n" OLD_SECRET);
-	host = fake_host_open("auth_secret", section_of(&scratch, ""));
+	host = tp_test_host_create("auth_secret", section_of(&scratch, ""));
 	asked = ask(host, NAME);
 	CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
 	CU_ASSERT_STRING_EQUAL(asked->password, NAME_SECRET_PASSWORD);
 	CU_ASSERT_EQUAL_FATAL(asked->more_password_count, 1);
 	CU_ASSERT_STRING_EQUAL(asked->more_passwords[0], NAME_OLD_SECRET_PASSWORD);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 
 	scratch_write(&scratch, "secrets", 0600, OLD_SECRET "\n");
-	host = fake_host_open("auth_secret", section_of(&scratch, "secret = " SECRET));
+	host = tp_test_host_create("auth_secret", section_of(&scratch, "secret = \"" SECRET "\""));
 	asked = ask(host, NAME);
 	CU_ASSERT_STRING_EQUAL(asked->password, NAME_SECRET_PASSWORD);
 	CU_ASSERT_EQUAL_FATAL(asked->more_password_count, 1);
 	CU_ASSERT_STRING_EQUAL(asked->more_passwords[0], NAME_OLD_SECRET_PASSWORD);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 	scratch_close(&scratch);
 }
 
 static void nine_secrets_are_the_most(void)
 {
-	const struct fake_asked *asked;
-	struct fake_host *host;
+	const struct tp_test_asked *asked;
+	struct tp_test_host *host;
 	struct scratch scratch;
 
 	scratch_open(&scratch);
 	scratch_write(&scratch, "secrets", 0600, "1\n2\n3\n4\n5\n6\n7\n" OLD_SECRET);
-	host = fake_host_open("auth_secret", section_of(&scratch, "secret = " SECRET));
+	host = tp_test_host_create("auth_secret", section_of(&scratch, "secret = \"" SECRET "\""));
 	asked = ask(host, NAME);
 	CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
 	CU_ASSERT_EQUAL_FATAL(asked->more_password_count, 8);
 	CU_ASSERT_STRING_EQUAL(asked->more_passwords[7], NAME_OLD_SECRET_PASSWORD);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 	scratch_close(&scratch);
 }
 
 static void a_reload_changes_the_secret(void)
 {
-	struct fake_host *host = fake_host_open("auth_secret", "secret = " OLD_SECRET);
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	struct tp_test_host *host = tp_test_host_create("auth_secret", "secret = " OLD_SECRET);
+	char problem[TP_TEST_PROBLEM_SIZE];
 
 	CU_ASSERT_STRING_EQUAL(ask(host, NAME)->password, NAME_OLD_SECRET_PASSWORD);
-	CU_ASSERT_FALSE(fake_host_reload(host, "", problem));
-	CU_ASSERT_TRUE(fake_host_reload(host, "secret = " SECRET, problem));
+	CU_ASSERT_FALSE(tp_test_host_reload(host, "", problem));
+	CU_ASSERT_TRUE(tp_test_host_reload(host, "secret = \"" SECRET "\"", problem));
 	CU_ASSERT_STRING_EQUAL(ask(host, NAME)->password, NAME_SECRET_PASSWORD);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* --- what is refused ---------------------------------------------------------------------- */
@@ -254,26 +255,26 @@ static void options_are_checked(void)
 		 "secret_file: /nonexistent/secrets: No such"},
 		{"secrets = x", "secret"},
 	};
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		problem[0] = '\0';
-		CU_ASSERT_PTR_NULL(fake_host_try("auth_secret", cases[i].section, problem));
+		CU_ASSERT_PTR_NULL(tp_test_host_try("auth_secret", cases[i].section, problem));
 		CU_ASSERT_PTR_NOT_NULL(strstr(problem, cases[i].problem));
 	}
 }
 
 static bool refused(const void *bytes, size_t len, mode_t mode, const char *wanted)
 {
-	char problem[FAKE_HOST_PROBLEM_SIZE] = "";
-	struct fake_host *host;
+	char problem[TP_TEST_PROBLEM_SIZE] = "";
+	struct tp_test_host *host;
 	struct scratch scratch;
 
 	scratch_open(&scratch);
 	scratch_write_bytes(&scratch, "secrets", mode, bytes, len);
-	host = fake_host_try("auth_secret", section_of(&scratch, ""), problem);
+	host = tp_test_host_try("auth_secret", section_of(&scratch, ""), problem);
 	if (host != NULL) {
-		fake_host_close(host);
+		tp_test_host_free(&host);
 	}
 	scratch_close(&scratch);
 	return host == NULL && strstr(problem, wanted) != NULL;
@@ -300,15 +301,15 @@ static void hostile_files_are_refused(void)
 
 static void a_file_that_all_may_read_is_warned_of(void)
 {
-	struct fake_host *host;
+	struct tp_test_host *host;
 	struct scratch scratch;
 
 	scratch_open(&scratch);
 	scratch_write(&scratch, "secrets", 0644, SECRET);
-	host = fake_host_open("auth_secret", section_of(&scratch, ""));
-	CU_ASSERT_PTR_NOT_NULL(strstr(fake_host_log(host), "can be read by everybody"));
-	CU_ASSERT_PTR_NULL(strstr(fake_host_log(host), SECRET));
-	fake_host_close(host);
+	host = tp_test_host_create("auth_secret", section_of(&scratch, ""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(tp_test_log(host), "can be read by everybody"));
+	CU_ASSERT_PTR_NULL(strstr(tp_test_log(host), SECRET));
+	tp_test_host_free(&host);
 	scratch_close(&scratch);
 }
 

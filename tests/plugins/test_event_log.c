@@ -8,9 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <turnpike/test.h>
+
 #include "stun/attr.h"
 #include "stun/build.h"
-#include "support/fake_host.h"
 #include "support/scratch.h"
 #include "support/suite.h"
 
@@ -28,7 +29,7 @@
 struct fixture {
 	struct scratch scratch;
 	char section[PATH_MAX + 512];
-	struct fake_host *host;
+	struct tp_test_host *host;
 };
 
 static void open_log(struct fixture *f, const char *more)
@@ -36,28 +37,28 @@ static void open_log(struct fixture *f, const char *more)
 	scratch_open(&f->scratch);
 	snprintf(f->section, sizeof(f->section), "log_file = %s\n%s",
 		 scratch_path(&f->scratch, "events"), more);
-	f->host = fake_host_open("event_log", f->section);
+	f->host = tp_test_host_create("event_log", f->section);
 }
 
 static void close_log(struct fixture *f)
 {
-	fake_host_close(f->host);
+	tp_test_host_free(&f->host);
 	scratch_close(&f->scratch);
 }
 
 static const char *written(struct fixture *f)
 {
-	fake_host_finish_jobs(f->host);
+	tp_test_finish_jobs(f->host);
 	return scratch_read(&f->scratch, "events");
 }
 
 static void tell_create(struct fixture *f)
 {
-	fake_host_tell(f->host, TP_EVENT_on_turn_create_allocation,
-		       &(struct tp_create_allocation){
-			       .allocation = fake_host_allocation(f->host),
-			       .lifetime_s = 600,
-		       });
+	tp_test_fire(f->host, TP_EVENT_on_turn_create_allocation,
+		     &(struct tp_create_allocation){
+			     .allocation = tp_test_allocation(f->host),
+			     .lifetime_s = 600,
+		     });
 }
 
 static struct tp_addr addr_of(const char *text)
@@ -78,8 +79,8 @@ static void an_allocation_begins(void)
 	tell_create(&f);
 	CU_ASSERT_STRING_EQUAL(written(&f), BEGIN("on_turn_create_allocation") ALLOCATION
 			       ",\"relayed\":\"203.0.113.7:50000\",\"lifetime_s\":600}\n");
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "written"), 1);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "dropped"), 0);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "written"), 1);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "dropped"), 0);
 	close_log(&f);
 }
 
@@ -89,10 +90,10 @@ static void both_relayed_addresses_are_told(void)
 	struct fixture f;
 
 	open_log(&f, "");
-	allocation = *fake_host_allocation(f.host);
+	allocation = *tp_test_allocation(f.host);
 	allocation.relayed_addr_more = addr_of("[2001:db8::7]:50001");
-	fake_host_tell(f.host, TP_EVENT_on_turn_create_allocation,
-		       &(struct tp_create_allocation){.allocation = &allocation, .lifetime_s = 1});
+	tp_test_fire(f.host, TP_EVENT_on_turn_create_allocation,
+		     &(struct tp_create_allocation){.allocation = &allocation, .lifetime_s = 1});
 	CU_ASSERT_PTR_NOT_NULL(
 		strstr(written(&f), "\"relayed_more\":\"[2001:db8::7]:50001\",\"lifetime_s\":1}"));
 	close_log(&f);
@@ -103,14 +104,14 @@ static void an_allocation_ends_with_its_totals(void)
 	struct fixture f;
 
 	open_log(&f, "");
-	fake_host_tell(f.host, TP_EVENT_on_turn_delete_allocation,
-		       &(struct tp_delete_allocation){
-			       .allocation = fake_host_allocation(f.host),
-			       .cause = TP_DELETE_EXPIRED,
-			       .duration_ms = 600123,
-			       .client_to_peer = {.packets = 1, .bytes = 200},
-			       .peer_to_client = {.packets = 3, .bytes = UINT64_C(1) << 60},
-		       });
+	tp_test_fire(f.host, TP_EVENT_on_turn_delete_allocation,
+		     &(struct tp_delete_allocation){
+			     .allocation = tp_test_allocation(f.host),
+			     .cause = TP_DELETE_EXPIRED,
+			     .duration_ms = 600123,
+			     .client_to_peer = {.packets = 1, .bytes = 200},
+			     .peer_to_client = {.packets = 3, .bytes = UINT64_C(1) << 60},
+		     });
 	CU_ASSERT_STRING_EQUAL(
 		written(&f), BEGIN("on_turn_delete_allocation") ALLOCATION
 		",\"relayed\":\"203.0.113.7:50000\",\"cause\":\"expired\",\"duration_ms\":600123,"
@@ -128,19 +129,19 @@ static void permissions_and_channels_are_told_when_asked_for(void)
 
 	open_log(&f, ALL_EVENTS);
 	permission = (struct tp_before_permission){
-		.allocation = fake_host_allocation(f.host),
+		.allocation = tp_test_allocation(f.host),
 		.peer_addr = &peer_addr,
 		.method = TP_STUN_CREATE_PERMISSION,
 	};
 	channel = (struct tp_before_channel){
-		.allocation = fake_host_allocation(f.host),
+		.allocation = tp_test_allocation(f.host),
 		.peer_addr = &peer_addr,
 		.channel = 0x4001,
 	};
 	CU_ASSERT_EQUAL(
-		fake_host_ask(f.host, TP_EVENT_on_turn_before_permission, &permission)->verdict,
+		tp_test_fire(f.host, TP_EVENT_on_turn_before_permission, &permission)->verdict,
 		TP_PASS);
-	CU_ASSERT_EQUAL(fake_host_ask(f.host, TP_EVENT_on_turn_before_channel, &channel)->verdict,
+	CU_ASSERT_EQUAL(tp_test_fire(f.host, TP_EVENT_on_turn_before_channel, &channel)->verdict,
 			TP_PASS);
 	CU_ASSERT_STRING_EQUAL(
 		written(&f), BEGIN("on_turn_before_permission") ALLOCATION
@@ -150,8 +151,8 @@ static void permissions_and_channels_are_told_when_asked_for(void)
 	close_log(&f);
 
 	open_log(&f, "");
-	fake_host_ask(f.host, TP_EVENT_on_turn_before_permission, &permission);
-	fake_host_ask(f.host, TP_EVENT_on_turn_before_channel, &channel);
+	tp_test_fire(f.host, TP_EVENT_on_turn_before_permission, &permission);
+	tp_test_fire(f.host, TP_EVENT_on_turn_before_channel, &channel);
 	CU_ASSERT_STRING_EQUAL(written(&f), "");
 	close_log(&f);
 }
@@ -162,12 +163,12 @@ static void exceptions_are_told_when_asked_for(void)
 	struct fixture f;
 
 	open_log(&f, ALL_EVENTS);
-	exception.five_tuple = &fake_host_allocation(f.host)->five_tuple;
+	exception.five_tuple = &tp_test_allocation(f.host)->five_tuple;
 	exception.bytes.len = 20;
-	fake_host_tell(f.host, TP_EVENT_on_stun_exception, &exception);
+	tp_test_fire(f.host, TP_EVENT_on_stun_exception, &exception);
 	exception.five_tuple = NULL;
 	exception.stage = (enum tp_exception_stage)99;
-	fake_host_tell(f.host, TP_EVENT_on_stun_exception, &exception);
+	tp_test_fire(f.host, TP_EVENT_on_stun_exception, &exception);
 	CU_ASSERT_STRING_EQUAL(
 		written(&f), BEGIN("on_stun_exception") FIVE_TUPLE
 		",\"stage\":\"verify\",\"reason\":\"no match\",\"bytes\":20}\n" BEGIN(
@@ -189,7 +190,7 @@ static void set_request(struct fixture *f, const char *username)
 	if (username != NULL) {
 		tp_build_bytes(&build, TP_ATTR_USERNAME, username, strlen(username));
 	}
-	fake_host_set_request(f->host, bytes, tp_build_finish(&build));
+	tp_test_set_request(f->host, bytes, tp_build_finish(&build));
 }
 
 static void ask_error(struct fixture *f, uint16_t code, const char *reason)
@@ -197,12 +198,12 @@ static void ask_error(struct fixture *f, uint16_t code, const char *reason)
 	static struct tp_request_error event;
 
 	event = (struct tp_request_error){
-		.five_tuple = &fake_host_allocation(f->host)->five_tuple,
+		.five_tuple = &tp_test_allocation(f->host)->five_tuple,
 		.method = TP_STUN_ALLOCATE,
 		.code = code,
 		.reason = reason,
 	};
-	CU_ASSERT_EQUAL(fake_host_ask(f->host, TP_EVENT_on_stun_request_error, &event)->verdict,
+	CU_ASSERT_EQUAL(tp_test_fire(f->host, TP_EVENT_on_stun_request_error, &event)->verdict,
 			TP_PASS);
 }
 
@@ -225,7 +226,7 @@ static void a_wrong_password_is_told_with_the_name_claimed(void)
 
 	open_log(&f, "");
 	set_request(&f, "mallory");
-	fake_host_set_user(f.host, NULL);
+	tp_test_set_user(f.host, NULL);
 	ask_error(&f, 401, "Unauthorized");
 	CU_ASSERT_PTR_NOT_NULL(strstr(written(&f), "\"claimed_user\":\"mallory\",\"code\":401"));
 	CU_ASSERT_PTR_NULL(strstr(written(&f), "\"user\""));
@@ -238,7 +239,7 @@ static void the_challenge_is_no_error(void)
 	struct fixture f;
 
 	open_log(&f, "");
-	fake_host_set_user(f.host, NULL);
+	tp_test_set_user(f.host, NULL);
 	set_request(&f, NULL);
 	ask_error(&f, 401, "Unauthorized");
 	set_request(&f, "alice");
@@ -275,7 +276,7 @@ static void text_cannot_break_out(void)
 	struct fixture f;
 
 	open_log(&f, "");
-	fake_host_set_user(f.host, NULL);
+	tp_test_set_user(f.host, NULL);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const char *line;
 
@@ -300,11 +301,11 @@ static void the_longest_names_fit_a_line(void)
 	memset(name, '\x01', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	open_log(&f, "");
-	fake_host_set_user(f.host, NULL);
+	tp_test_set_user(f.host, NULL);
 	set_request(&f, name);
 	ask_error(&f, 401, "Unauthorized");
 	CU_ASSERT_TRUE(strlen(written(&f)) > 3 * 508);
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "dropped"), 0);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "dropped"), 0);
 	close_log(&f);
 }
 
@@ -317,12 +318,12 @@ static void a_line_that_is_too_long_is_counted(void)
 	memset(realm, 'r', sizeof(realm) - 1);
 	realm[sizeof(realm) - 1] = '\0';
 	open_log(&f, "");
-	allocation = *fake_host_allocation(f.host);
+	allocation = *tp_test_allocation(f.host);
 	allocation.realm = realm;
-	fake_host_tell(f.host, TP_EVENT_on_turn_create_allocation,
-		       &(struct tp_create_allocation){.allocation = &allocation});
+	tp_test_fire(f.host, TP_EVENT_on_turn_create_allocation,
+		     &(struct tp_create_allocation){.allocation = &allocation});
 	CU_ASSERT_STRING_EQUAL(written(&f), "");
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "dropped"), 1);
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "dropped"), 1);
 	close_log(&f);
 }
 
@@ -345,8 +346,8 @@ static void lines_are_appended_and_nobody_else_reads_them(void)
 
 	open_log(&f, "");
 	tell_create(&f);
-	fake_host_close(f.host);
-	f.host = fake_host_open("event_log", f.section);
+	tp_test_host_free(&f.host);
+	f.host = tp_test_host_create("event_log", f.section);
 	tell_create(&f);
 	CU_ASSERT_EQUAL(count_lines(written(&f)), 2);
 	CU_ASSERT_EQUAL(stat(scratch_path(&f.scratch, "events"), &status), 0);
@@ -386,7 +387,7 @@ static void the_end_writes_what_waits(void)
 	for (int i = 0; i < 100; i++) {
 		tell_create(&f);
 	}
-	fake_host_close(f.host);
+	tp_test_host_free(&f.host);
 	CU_ASSERT_EQUAL(count_lines(scratch_read(&f.scratch, "events")), 100);
 	scratch_close(&f.scratch);
 }
@@ -408,43 +409,43 @@ static void a_slow_reader_costs_lines_and_no_time(void)
 	reader = open(scratch_path(&f.scratch, "pipe"), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	CU_ASSERT_NOT_EQUAL_FATAL(reader, -1);
 	CU_ASSERT_TRUE(fcntl(reader, F_SETPIPE_SZ, 4096) >= 4096);
-	f.host = fake_host_open("event_log", f.section);
+	f.host = tp_test_host_create("event_log", f.section);
 	for (int i = 0; i < 1000; i++) {
 		tell_create(&f);
 	}
-	dropped = fake_host_counter(f.host, "dropped");
+	dropped = tp_test_counter(f.host, "dropped");
 	CU_ASSERT_TRUE(dropped > 0);
-	fake_host_finish_jobs(f.host);
+	tp_test_finish_jobs(f.host);
 	while ((got = read(reader, text, sizeof(text) - 1)) > 0) {
 		text[got] = '\0';
 		lines += count_lines(text);
 	}
 	CU_ASSERT_TRUE(lines > 0);
-	CU_ASSERT_EQUAL(lines, fake_host_counter(f.host, "written"));
-	CU_ASSERT_EQUAL(fake_host_counter(f.host, "written") + fake_host_counter(f.host, "dropped"),
+	CU_ASSERT_EQUAL(lines, tp_test_counter(f.host, "written"));
+	CU_ASSERT_EQUAL(tp_test_counter(f.host, "written") + tp_test_counter(f.host, "dropped"),
 			1000);
-	fake_host_close(f.host);
+	tp_test_host_free(&f.host);
 	close(reader);
 	scratch_close(&f.scratch);
 }
 
 static void a_full_disk_is_said_once(void)
 {
-	char problem[FAKE_HOST_PROBLEM_SIZE];
-	struct fake_host *host = fake_host_try("event_log", "log_file = /dev/full", problem);
+	char problem[TP_TEST_PROBLEM_SIZE];
+	struct tp_test_host *host = tp_test_host_try("event_log", "log_file = /dev/full", problem);
 	struct fixture f = {.host = host};
 	const char *said;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(host);
 	for (int i = 0; i < 3; i++) {
 		tell_create(&f);
-		fake_host_finish_jobs(host);
+		tp_test_finish_jobs(host);
 	}
-	CU_ASSERT_EQUAL(fake_host_counter(host, "dropped"), 3);
-	said = strstr(fake_host_log(host), "cannot write to /dev/full");
+	CU_ASSERT_EQUAL(tp_test_counter(host, "dropped"), 3);
+	said = strstr(tp_test_log(host), "cannot write to /dev/full");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(said);
 	CU_ASSERT_PTR_NULL(strstr(said + 1, "cannot write to"));
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void options_are_checked(void)
@@ -463,11 +464,11 @@ static void options_are_checked(void)
 		{"log_file = /tmp", "log_file: /tmp cannot be written"},
 		{"file = /tmp/x", "file: unknown key"},
 	};
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		problem[0] = '\0';
-		CU_ASSERT_PTR_NULL(fake_host_try("event_log", cases[i].section, problem));
+		CU_ASSERT_PTR_NULL(tp_test_host_try("event_log", cases[i].section, problem));
 		if (strstr(problem, cases[i].problem) == NULL) {
 			printf("%s: %s\n", cases[i].section, problem);
 		}

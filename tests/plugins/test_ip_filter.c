@@ -5,41 +5,43 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <turnpike/test.h>
+
 #include "stun/codes.h"
-#include "support/fake_host.h"
 #include "support/scratch.h"
 #include "support/suite.h"
 
-static const struct fake_asked *ask_client(struct fake_host *host, const char *text)
+static const struct tp_test_asked *ask_client(struct tp_test_host *host, const char *text)
 {
 	static struct tp_before_allocate event;
 	static struct tp_addr client_addr;
 
 	CU_ASSERT_EQUAL_FATAL(tp_addr_parse(text, &client_addr), 0);
 	event = (struct tp_before_allocate){
-		.five_tuple = &fake_host_allocation(host)->five_tuple,
+		.five_tuple = &tp_test_allocation(host)->five_tuple,
 		.client_addr = &client_addr,
 		.user = "alice",
 		.realm = "example.org",
-		.relayed_addr = &fake_host_allocation(host)->relayed_addr,
+		.relayed_addr = &tp_test_allocation(host)->relayed_addr,
 		.lifetime_s = 600,
 		.requested_transport = 17,
 	};
-	return fake_host_ask(host, TP_EVENT_on_turn_before_allocate, &event);
+	return tp_test_fire(host, TP_EVENT_on_turn_before_allocate, &event);
 }
 
-static const struct fake_asked *ask_peer(struct fake_host *host, const char *text, uint16_t method)
+static const struct tp_test_asked *ask_peer(struct tp_test_host *host, const char *text,
+					    uint16_t method)
 {
 	static struct tp_before_permission event;
 	static struct tp_addr peer_addr;
 
 	CU_ASSERT_EQUAL_FATAL(tp_addr_parse(text, &peer_addr), 0);
 	event = (struct tp_before_permission){
-		.allocation = fake_host_allocation(host),
+		.allocation = tp_test_allocation(host),
 		.peer_addr = &peer_addr,
 		.method = method,
 	};
-	return fake_host_ask(host, TP_EVENT_on_turn_before_permission, &event);
+	return tp_test_fire(host, TP_EVENT_on_turn_before_permission, &event);
 }
 
 struct judged {
@@ -66,12 +68,12 @@ static void judge(const char *section, const struct judged *cases, size_t count)
 {
 	for (size_t side = 0; side < 2; side++) {
 		char text[512];
-		struct fake_host *host;
+		struct tp_test_host *host;
 
 		name_side(section, side == 0 ? "client" : "peer", text);
-		host = fake_host_open("ip_filter", text);
+		host = tp_test_host_create("ip_filter", text);
 		for (size_t i = 0; i < count; i++) {
-			const struct fake_asked *asked =
+			const struct tp_test_asked *asked =
 				side == 0
 					? ask_client(host, cases[i].addr)
 					: ask_peer(host, cases[i].addr, TP_STUN_CREATE_PERMISSION);
@@ -82,7 +84,7 @@ static void judge(const char *section, const struct judged *cases, size_t count)
 			CU_ASSERT_EQUAL(asked->verdict, cases[i].passes ? TP_PASS : TP_DENY);
 			CU_ASSERT_EQUAL(asked->code, cases[i].passes ? 0 : 403);
 		}
-		fake_host_close(host);
+		tp_test_host_free(&host);
 	}
 }
 
@@ -140,28 +142,28 @@ static void mapped_addresses_are_judged_in_both_forms(void)
 
 static void clients_and_peers_have_lists_of_their_own(void)
 {
-	struct fake_host *host = fake_host_open(
+	struct tp_test_host *host = tp_test_host_create(
 		"ip_filter", "client_deny = 192.0.2.0/24\npeer_allow = 192.0.2.0/24");
 
 	CU_ASSERT_EQUAL(ask_client(host, "192.0.2.1:1")->verdict, TP_DENY);
 	CU_ASSERT_EQUAL(ask_client(host, "198.51.100.1:1")->verdict, TP_PASS);
 	CU_ASSERT_EQUAL(ask_peer(host, "192.0.2.1", TP_STUN_CHANNEL_BIND)->verdict, TP_PASS);
 	CU_ASSERT_EQUAL(ask_peer(host, "198.51.100.1", TP_STUN_CHANNEL_BIND)->verdict, TP_DENY);
-	CU_ASSERT_EQUAL(fake_host_counter(host, "clients_refused"), 1);
-	CU_ASSERT_EQUAL(fake_host_counter(host, "peers_refused"), 1);
-	fake_host_close(host);
+	CU_ASSERT_EQUAL(tp_test_counter(host, "clients_refused"), 1);
+	CU_ASSERT_EQUAL(tp_test_counter(host, "peers_refused"), 1);
+	tp_test_host_free(&host);
 }
 
 static void a_reload_changes_the_lists(void)
 {
-	struct fake_host *host = fake_host_open("ip_filter", "client_deny = 192.0.2.0/24");
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	struct tp_test_host *host = tp_test_host_create("ip_filter", "client_deny = 192.0.2.0/24");
+	char problem[TP_TEST_PROBLEM_SIZE];
 
-	CU_ASSERT_FALSE(fake_host_reload(host, "client_deny = 192.0.2.0/33", problem));
+	CU_ASSERT_FALSE(tp_test_host_reload(host, "client_deny = 192.0.2.0/33", problem));
 	CU_ASSERT_EQUAL(ask_client(host, "192.0.2.1:1")->verdict, TP_DENY);
-	CU_ASSERT_TRUE(fake_host_reload(host, "client_deny = 198.51.100.0/24", problem));
+	CU_ASSERT_TRUE(tp_test_host_reload(host, "client_deny = 198.51.100.0/24", problem));
 	CU_ASSERT_EQUAL(ask_client(host, "192.0.2.1:1")->verdict, TP_PASS);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* --- files ---------------------------------------------------------------------------- */
@@ -192,8 +194,8 @@ static void files_are_lists_too(void)
 	scratch_write(&scratch, "list", 0644,
 		      "# networks\n\n  192.0.2.0/24\t# the office\r\n198.51.100.7\n2001:db8::/32");
 	for (size_t i = 0; i < 4; i++) {
-		struct fake_host *host =
-			fake_host_open("ip_filter", section_of(&scratch, cases[i].option));
+		struct tp_test_host *host =
+			tp_test_host_create("ip_filter", section_of(&scratch, cases[i].option));
 		const enum tp_verdict listed = cases[i].passes ? TP_PASS : TP_DENY;
 		const enum tp_verdict stranger = cases[i].stranger ? TP_PASS : TP_DENY;
 
@@ -206,7 +208,7 @@ static void files_are_lists_too(void)
 			CU_ASSERT_EQUAL(ask_peer(host, "192.0.2.1", 8)->verdict, listed);
 			CU_ASSERT_EQUAL(ask_peer(host, "203.0.113.1", 8)->verdict, stranger);
 		}
-		fake_host_close(host);
+		tp_test_host_free(&host);
 	}
 	scratch_close(&scratch);
 }
@@ -214,14 +216,14 @@ static void files_are_lists_too(void)
 /* Somebody who empties the list has not thereby let everybody in. */
 static void an_empty_allow_file_allows_nobody(void)
 {
-	struct fake_host *host;
+	struct tp_test_host *host;
 	struct scratch scratch;
 
 	scratch_open(&scratch);
 	scratch_write(&scratch, "list", 0644, "");
-	host = fake_host_open("ip_filter", section_of(&scratch, "client_allow_file"));
+	host = tp_test_host_create("ip_filter", section_of(&scratch, "client_allow_file"));
 	CU_ASSERT_EQUAL(ask_client(host, "192.0.2.1:1")->verdict, TP_DENY);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 	scratch_close(&scratch);
 }
 
@@ -229,7 +231,7 @@ static void thousands_of_networks_are_kept_apart(void)
 {
 	enum { COUNT = 20000, LINE = 32 };
 	char *text = malloc(COUNT * LINE);
-	struct fake_host *host;
+	struct tp_test_host *host;
 	struct scratch scratch;
 	size_t len = 0;
 
@@ -240,7 +242,7 @@ static void thousands_of_networks_are_kept_apart(void)
 	}
 	scratch_open(&scratch);
 	scratch_write(&scratch, "list", 0644, text);
-	host = fake_host_open("ip_filter", section_of(&scratch, "peer_deny_file"));
+	host = tp_test_host_create("ip_filter", section_of(&scratch, "peer_deny_file"));
 	for (int i = 0; i < 2 * COUNT; i += 499) {
 		char addr[LINE];
 
@@ -248,27 +250,27 @@ static void thousands_of_networks_are_kept_apart(void)
 			 i & 255);
 		CU_ASSERT_EQUAL(ask_peer(host, addr, 8)->verdict, i % 2 == 0 ? TP_DENY : TP_PASS);
 	}
-	fake_host_close(host);
+	tp_test_host_free(&host);
 	scratch_close(&scratch);
 	free(text);
 }
 
 static bool refused(const void *bytes, size_t len, const char *wanted)
 {
-	char problem[FAKE_HOST_PROBLEM_SIZE] = "";
-	struct fake_host *host;
+	char problem[TP_TEST_PROBLEM_SIZE] = "";
+	struct tp_test_host *host;
 	struct scratch scratch;
 	bool right;
 
 	scratch_open(&scratch);
 	scratch_write_bytes(&scratch, "list", 0644, bytes, len);
-	host = fake_host_try("ip_filter", section_of(&scratch, "client_deny_file"), problem);
+	host = tp_test_host_try("ip_filter", section_of(&scratch, "client_deny_file"), problem);
 	right = host == NULL && strstr(problem, wanted) != NULL;
 	if (!right) {
 		printf("wanted \"%s\", got \"%s\"\n", wanted, problem);
 	}
 	if (host != NULL) {
-		fake_host_close(host);
+		tp_test_host_free(&host);
 	}
 	scratch_close(&scratch);
 	return right;
@@ -317,11 +319,11 @@ static void options_are_checked(void)
 		{"peer_deny_file = /nonexistent/list", "peer_deny_file: /nonexistent/list"},
 		{"peer_deny_file = /tmp", "peer_deny_file: /tmp"},
 	};
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		problem[0] = '\0';
-		CU_ASSERT_PTR_NULL(fake_host_try("ip_filter", cases[i].section, problem));
+		CU_ASSERT_PTR_NULL(tp_test_host_try("ip_filter", cases[i].section, problem));
 		if (strstr(problem, cases[i].problem) == NULL) {
 			printf("%s: %s\n", cases[i].section, problem);
 		}

@@ -107,7 +107,8 @@ struct tp_allocation *bare_server_allocate(struct bare_server *bare)
 	};
 
 	tp_assert(tp_key_long_term(&key, TP_PASSWORD_MD5, "alice", "example.org", "secret") == 0);
-	tp_assert(tp_relay_socket_open(bare->server, TP_FAMILY_IPV4, false, &relay, NULL) == 0);
+	tp_assert(tp_relay_socket_open(bare->server, TP_FAMILY_IPV4, false, NULL, &relay, NULL) ==
+		  0);
 	tp_assert(tp_quota_take(bare->shared->quota, "alice", "example.org", 0, 0, &quota) == 0);
 	tp_assert(tp_allocation_create(bare->server, &params, &allocation) == 0);
 	tp_assert(tp_channel_bind(allocation, 0x4000, &bare->peer_addr, false) == 0);

@@ -19,6 +19,8 @@ struct fake_socket {
 	struct tp_addr addr;
 	bool reuse_port;
 	int fd; /* a real one that goes nowhere, so that release and adopt work */
+	void (*error)(void *owner, struct tp_datagram *datagram,
+		      const struct tp_datagram_error *error);
 };
 
 /* An address whose descriptor was released; gone once that is closed. */
@@ -174,6 +176,7 @@ static int backend_open(struct tp_loop *loop, const struct tp_datagram_options *
 		.owner = options->owner,
 		.receive = options->receive,
 	};
+	socket->error = options->error;
 	*out = &socket->datagram;
 	return 0;
 }
@@ -318,6 +321,17 @@ bool fake_net_deliver_marked(const struct tp_addr *from, const struct tp_addr *t
 	}
 	socket->datagram.receive(socket->datagram.owner, &socket->datagram, &packet);
 	free(memory);
+	return true;
+}
+
+bool fake_net_tell_error(const struct tp_addr *at, const struct tp_datagram_error *error)
+{
+	struct fake_socket *socket = find(at);
+
+	if (socket == NULL || socket->error == NULL) {
+		return false;
+	}
+	socket->error(socket->datagram.owner, &socket->datagram, error);
 	return true;
 }
 

@@ -57,6 +57,9 @@ bool fake_net_deliver(const struct tp_addr *from, const struct tp_addr *to, cons
 bool fake_net_deliver_marked(const struct tp_addr *from, const struct tp_addr *to,
 			     const void *bytes, size_t len, int ttl, int tos);
 
+/** Let ICMP tell the socket bound to @at of an error; false when none there asks for it. */
+bool fake_net_tell_error(const struct tp_addr *at, const struct tp_datagram_error *error);
+
 /** Let the next @count opens fail with @error. */
 void fake_net_fail_opens(unsigned count, int error);
 /** Let every open on this port fail with @error; 0 lifts it. */

@@ -11,7 +11,7 @@ struct test_hooks {
 	/* Providers and gates. NULL: pass. */
 	enum tp_verdict (*ask)(enum tp_event event, struct tp_request *request,
 			       const void *payload);
-	/* Per-packet gates. NULL: pass. */
+	/* Per-packet gates and what is asked the same way. NULL: pass. */
 	enum tp_verdict (*packet)(enum tp_event event, const void *payload);
 	/* Observers. NULL: nothing. */
 	void (*tell)(enum tp_event event, const void *payload);

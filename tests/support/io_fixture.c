@@ -104,14 +104,29 @@ static void on_message(void *owner, struct tp_endpoint *endpoint,
 	}
 }
 
+static void note_security(struct io_security *out, const struct tp_endpoint_security *security)
+{
+	*out = (struct io_security){.told = security != NULL};
+	if (security != NULL) {
+		snprintf(out->description, sizeof(out->description), "%s", security->description);
+		snprintf(out->server_name, sizeof(out->server_name), "%s",
+			 security->server_name != NULL ? security->server_name : "-");
+		snprintf(out->alpn, sizeof(out->alpn), "%s",
+			 security->alpn != NULL ? security->alpn : "-");
+		out->certificate_len = security->certificate_len;
+	}
+}
+
 static void on_opened(void *owner, struct tp_endpoint *endpoint,
-		      const struct tp_five_tuple *five_tuple)
+		      const struct tp_five_tuple *five_tuple,
+		      const struct tp_endpoint_security *security)
 {
 	struct io_peer *peer = owner;
 
 	peer->opened_count++;
 	peer->endpoint = endpoint;
 	peer->five_tuple = *five_tuple;
+	note_security(&peer->security, security);
 	if (peer->close_opening) {
 		tp_endpoint_close(endpoint);
 	}
@@ -143,7 +158,14 @@ static void on_exception(void *owner, const struct tp_five_tuple *five_tuple, co
 
 struct tp_endpoint_handler io_peer_handler(struct io_peer *peer)
 {
-	return (struct tp_endpoint_handler){peer, on_message, on_opened, on_closed, on_exception};
+	return (struct tp_endpoint_handler){
+		.owner = peer,
+		.message = on_message,
+		.opened = on_opened,
+		.closed = on_closed,
+		.exception = on_exception,
+		.ask_certificate = peer->ask_certificate,
+	};
 }
 
 void io_message(uint8_t *out, size_t len, uint32_t number)

@@ -36,11 +36,21 @@ struct tp_addr io_addr(const char *text);
 
 #define IO_PEER_BYTES_MAX 70000
 
+/* What "opened" was told; "-" for nothing. */
+struct io_security {
+	bool told;
+	char description[96];
+	char server_name[64];
+	char alpn[32];
+	size_t certificate_len;
+};
+
 /* A handler that records; the same for servers and clients. */
 struct io_peer {
 	struct tp_endpoint *endpoint; /* the latest opened; NULL when closed */
 	struct tp_five_tuple five_tuple;
 	size_t opened_count;
+	struct io_security security;
 	size_t closed_count;
 	size_t message_count;
 	size_t exception_count;
@@ -53,6 +63,7 @@ struct io_peer {
 	bool scribble;      /* overwrite the room around each message */
 	bool close_inside;  /* close the endpoint inside "message" */
 	bool close_opening; /* close it inside "opened" */
+	bool ask_certificate;
 	/* Called for each message; NULL: nothing. */
 	void (*on_message)(struct io_peer *peer, struct tp_packet *packet);
 	void *arg; /* the test's */

@@ -32,6 +32,9 @@ seen() {
 start_observed ""
 # One packet each way: the log holds back the lines of a site that says much.
 run_probe "turn:127.0.0.1:$udp" "${login[@]}" --count 1 >"$work/probe.log" || true
+tcp=$(port_of tcp 127.0.0.1)
+run_probe "turn:127.0.0.1:$tcp?transport=tcp" "${login[@]}" --count 1 >"$work/tcp.log" || true
+kill -HUP "$daemon_pid"
 raw=$root/tests/system/raw.py
 # A Binding request whose attribute is longer than the message.
 "$raw" udp 127.0.0.1 "$udp" 000100042112a442000000000000000000000001800800ff
@@ -43,10 +46,14 @@ for event in on_stun_request_authorization on_stun_request_success on_stun_reque
 	on_stun_exception on_turn_before_allocate on_turn_create_allocation \
 	on_turn_delete_allocation on_turn_before_relay_indication \
 	on_turn_before_relay_channel_data on_turn_channel_data_discarded \
-	on_turn_message_discarded on_turn_before_permission on_turn_before_channel; do
+	on_turn_message_discarded on_turn_before_permission on_turn_before_channel \
+	on_turn_redirect on_turn_choose_relay on_turn_before_refresh on_turn_create_permission \
+	on_turn_delete_permission on_turn_create_channel on_turn_delete_channel on_turn_usage \
+	on_client_connected on_client_closed on_server_reload; do
 	check "$event is raised" seen $event
 done
 check "the client noticed nothing" grep -qx passed "$work/probe.log"
+check "nor did the one over TCP" grep -qx passed "$work/tcp.log"
 stop_daemon
 
 # --- each veto holds --------------------------------------------------------------
@@ -82,10 +89,50 @@ veto on_stun_request_authorization "Allocate A" "401"
 veto on_stun_request_success Binding "no answer"
 veto on_stun_request_error "Allocate A" "no answer" Binding
 veto on_turn_before_allocate "Allocate A" "486|403"
+veto on_turn_redirect "Allocate A" "508"
+veto on_turn_choose_relay "Allocate A" "508"
 veto on_turn_before_permission "CreatePermission A" "403" "Allocate B"
 veto on_turn_before_channel "ChannelBind A" "403" "Send and Data"
 veto on_turn_before_relay_indication "Send and Data" "20 sent, 0 arrived" ChannelData
 veto on_turn_before_relay_channel_data ChannelData "20 sent, 0 arrived" "Send and Data"
+
+# A refused end leaves the allocation until its lifetime runs out.
+allocations_stay() {
+	exits 1 run_probe "turn:127.0.0.1:$udp" "${login[@]}" >"$work/veto.log" || return 1
+	cat "$work/veto.log"
+	grep -Eq "^FAILED +Refresh to 0 A +403" "$work/veto.log" &&
+		[ "$(udp_sockets "$daemon_pid")" = $((sockets + 2)) ]
+}
+start_observed on_turn_before_refresh
+check "on_turn_before_refresh: the veto holds" allocations_stay
+stop_daemon
+
+# A connection that is refused is closed before it says anything.
+refused_tcp() {
+	exits 1 run_probe "turn:127.0.0.1:$tcp?transport=tcp" "${login[@]}" >"$work/veto.log" ||
+		return 1
+	cat "$work/veto.log"
+	grep -Eq "^FAILED" "$work/veto.log" && seen "refused by a plugin"
+}
+start_observed on_client_connected
+tcp=$(port_of tcp 127.0.0.1)
+check "on_client_connected: the veto holds" refused_tcp
+stop_daemon
+
+# A peer port where nobody is: coturn's client sends there.
+peer_error() {
+	timeout 30 turnutils_uclient -u "$user" -w "$password" -p "$udp" -e 127.0.0.1 -r 9 -s -c -n 5 \
+		127.0.0.1 >"$work/uclient.log" 2>&1 &
+	local client=$!
+
+	pids+=("$client")
+	within 20 grep -q "on_turn_peer_error.*peer=127.0.0.1:9" "$daemon_log" || return 1
+	stop "$client"
+}
+start_observed ""
+check "on_turn_peer_error is raised" peer_error
+check "on_turn_refresh_allocation is raised" seen on_turn_refresh_allocation
+stop_daemon
 
 # A vetoed success of Allocate undoes the allocation: coturn's client asks for one without
 # a Binding first.

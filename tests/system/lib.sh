@@ -12,6 +12,7 @@ case $build in
 esac
 turnpike=$build/turnpike
 probe=$build/turnpike-probe
+turnpikectl=$build/turnpikectl
 
 user=alice
 password=wonderland
@@ -78,7 +79,9 @@ ready_or_gone() {
 
 # start_daemon CONFIG: sets daemon_pid and daemon_log; fails when it does not get ready.
 start_daemon() {
+	daemon_config=$1
 	daemon_log=$1.log
+	: >"$daemon_log" # an earlier daemon was ready, too
 	"${daemon_binary:-$turnpike}" -c "$1" 2>"$daemon_log" &
 	daemon_pid=$!
 	pids+=("$daemon_pid")
@@ -110,6 +113,11 @@ stop_daemon() {
 	check "the daemon ends well" end_daemon
 }
 
+# ctl WORDS...: ask the daemon of start_daemon through its control socket.
+ctl() {
+	timeout 30 "$turnpikectl" --socket "$daemon_config.sock" "$@"
+}
+
 # udp_sockets PID: how many UDP sockets it has open, relayed ones included.
 udp_sockets() {
 	local inodes
@@ -138,6 +146,7 @@ write_config() {
 	[turnpike]
 	realm = $realm
 	plugin_dir = $build/plugins
+	control = $file.sock
 	${2-plugins = auth_file}
 
 	[listener.plain]

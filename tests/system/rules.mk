@@ -1,6 +1,6 @@
 # tests/system: the real daemon on loopback
 
-check-system: all
+check-system: all $(fixture_plugins)
 	tests/system/run.sh -b $(abspath $(BUILD))
 
 .PHONY: check-system

@@ -229,6 +229,7 @@ static void defaults_are_those_of_the_protocol(void)
 	CU_ASSERT_EQUAL(turn->max_allocations_per_user, wanted.max_allocations_per_user);
 	CU_ASSERT_EQUAL(turn->max_permissions, wanted.max_permissions);
 	CU_ASSERT_EQUAL(turn->max_channels, wanted.max_channels);
+	CU_ASSERT_EQUAL(turn->usage_interval_s, wanted.usage_interval_s);
 	CU_ASSERT_EQUAL(turn->password_algorithm_count, wanted.password_algorithm_count);
 	CU_ASSERT_EQUAL(turn->password_algorithms[0], wanted.password_algorithms[0]);
 	CU_ASSERT_EQUAL(turn->password_algorithms[1], wanted.password_algorithms[1]);
@@ -251,7 +252,8 @@ static void every_key_arrives_where_it_belongs(void)
 	static const char text[] =
 		"[turnpike]\n"
 		"realm = r\nsoftware = \"\"\nworkers = 4\nuser = nobody\ngroup = nogroup\n"
-		"plugin_dir = /opt/plugins\npark_deadline = 250ms\nmax_parked = 7\n"
+		"plugin_dir = /opt/plugins\npark_deadline = 250ms\nslow_handler = 70ms\nmax_parked "
+		"= 7\n"
 		"alternate_servers = 192.0.2.1, [2001:db8::1]:5000\n"
 		"alternate_domain = alt.example.org\n"
 		"[auth]\n"
@@ -263,7 +265,7 @@ static void every_key_arrives_where_it_belongs(void)
 		"[limits]\n"
 		"default_lifetime = 60\nmax_lifetime = 2m\npermission_lifetime = 30s\n"
 		"channel_lifetime = 40s\nmax_allocations = 1000\nmax_allocations_per_user = 3\n"
-		"max_permissions = 5\nmax_channels = 6\n"
+		"max_permissions = 5\nmax_channels = 6\nusage_interval = 7s\n"
 		"[peers]\nlift = loopback, multicast\n"
 		"[io]\nbackend = plain\n"
 		"[log]\nlevel = debug\nformat = json\n"
@@ -287,6 +289,7 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_STRING_EQUAL(config->group, "nogroup");
 	CU_ASSERT_STRING_EQUAL(config->plugin_dir, "/opt/plugins");
 	CU_ASSERT_EQUAL(config->park_deadline_ms, 250);
+	CU_ASSERT_EQUAL(config->slow_handler_ms, 70);
 	CU_ASSERT_EQUAL(config->max_parked, 7);
 	CU_ASSERT_EQUAL(turn->alternate_server_count, 2);
 	addr = addr_of("192.0.2.1:3478");
@@ -317,6 +320,7 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_EQUAL(turn->max_allocations_per_user, 3);
 	CU_ASSERT_EQUAL(turn->max_permissions, 5);
 	CU_ASSERT_EQUAL(turn->max_channels, 6);
+	CU_ASSERT_EQUAL(turn->usage_interval_s, 7);
 	CU_ASSERT_EQUAL(config->peers_lift, TP_PEER_LOOPBACK | TP_PEER_MULTICAST);
 	CU_ASSERT_STRING_EQUAL(config->backend, "plain");
 	CU_ASSERT_EQUAL(config->log_level, TP_LOG_DEBUG);

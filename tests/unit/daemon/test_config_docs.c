@@ -236,8 +236,8 @@ static void the_manual_knows_no_other_key(void)
 static bool depends_on_host(const char *line)
 {
 	static const char *const keys[] = {
-		"#certificate =", "#key =",   "#user =",         "#group =",
-		"#file =",        "#users =", "#transport = tls"};
+		"#certificate =", "#key =",           "#user =",   "#group =",    "#file =",
+		"#users =",       "#transport = tls", "#events =", "#on_error =", "#deadline_ms ="};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (strncmp(line, keys[i], strlen(keys[i])) == 0) {

@@ -405,6 +405,61 @@ static void credentials_arrive_as_copies(void)
 	fixture_close();
 }
 
+static void a_denial_comes_with_its_words(void)
+{
+	static const struct {
+		uint16_t code;
+		const char *reason;
+		const char *sent;
+	} cases[] = {
+		{403, "Account closed", "Account closed"},
+		{0, "Not today", "Not today"},
+		{403, NULL, ""},
+	};
+	struct fixture fixture;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char reason[32] = "";
+
+		fixture_open(&fixture, two);
+		f->script[0] = park;
+		CU_ASSERT_EQUAL(ask_provider(), TP_PARK);
+		if (cases[i].reason != NULL) {
+			strcpy(reason, cases[i].reason);
+		}
+		CU_ASSERT_EQUAL(tp_ticket_deny(f->ticket, cases[i].code,
+					       cases[i].reason != NULL ? reason : NULL),
+				0);
+		memset(reason, 'x', sizeof(reason) - 1);
+		turn(0);
+		CU_ASSERT_EQUAL(f->verdict, TP_DENY);
+		CU_ASSERT_EQUAL(f->request.deny_code, cases[i].code);
+		CU_ASSERT_STRING_EQUAL(f->request.deny_reason, cases[i].sent);
+		fixture_close();
+	}
+}
+
+static void later_questions_leave_the_credentials(void)
+{
+	static const enum tp_event events[] = {
+		TP_EVENT_on_turn_redirect,
+		TP_EVENT_on_turn_choose_relay,
+		TP_EVENT_on_turn_before_allocate,
+	};
+	struct fixture fixture;
+
+	fixture_open(&fixture, one);
+	f->script[0] = provide;
+	f->script[1] = f->script[2] = f->script[3] = pass;
+	CU_ASSERT_EQUAL(ask_provider(), TP_ALLOW);
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		CU_ASSERT_EQUAL(tp_dispatch_ask(&f->request, events[i], &f->allocate, answered),
+				TP_PASS);
+		CU_ASSERT_STRING_EQUAL_FATAL(f->request.provided.password, "secret");
+	}
+	fixture_close();
+}
+
 static void credentials_nobody_asked_for_are_a_no(void)
 {
 	const struct tp_credentials credentials = {
@@ -634,6 +689,7 @@ static void every_observer_is_told(void)
 TEST_SUITE("dispatch", TEST(chains_end_as_their_family_says), TEST(the_configured_order_counts),
 	   TEST(nobody_asked_is_a_pass), TEST(a_broken_rule_is_logged_with_names_and_counted),
 	   TEST(an_answer_goes_on_with_the_next_handler), TEST(credentials_arrive_as_copies),
+	   TEST(a_denial_comes_with_its_words), TEST(later_questions_leave_the_credentials),
 	   TEST(credentials_nobody_asked_for_are_a_no), TEST(a_key_of_another_algorithm_is_a_no),
 	   TEST(each_handler_may_park), TEST(silence_fails_closed),
 	   TEST(a_client_that_goes_cancels), TEST(the_end_of_a_request_cancels),

@@ -9,8 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <turnpike/test.h>
+
 #include "base/counter.h"
-#include "support/fake_host.h"
 #include "support/suite.h"
 
 static bool has(const char *text, const char *part)
@@ -24,13 +25,13 @@ static bool has(const char *text, const char *part)
 
 static void options_come_as_written_or_by_default(void)
 {
-	struct fake_host *host = fake_host_open("options", "limit = 20\n"
-							   "# a comment\n"
-							   "title = a = b\n"
-							   "words = a b c\n"
-							   "networks = 192.0.2.0/24\n"
-							   "server = 192.0.2.1:389\n");
-	const struct tp_instance *self = fake_host_instance(host);
+	struct tp_test_host *host = tp_test_host_create("options", "limit = 20\n"
+								   "# a comment\n"
+								   "title = a = b\n"
+								   "words = a b c\n"
+								   "networks = 192.0.2.0/24\n"
+								   "server = 192.0.2.1:389\n");
+	const struct tp_instance *self = tp_test_instance(host);
 	size_t count = 0;
 
 	CU_ASSERT_STRING_EQUAL(tp_instance_name(self), "options");
@@ -49,19 +50,19 @@ static void options_come_as_written_or_by_default(void)
 	CU_ASSERT_STRING_EQUAL(tp_option_list(self, "networks", &count)[0], "192.0.2.0/24");
 	CU_ASSERT_EQUAL(count, 1);
 	CU_ASSERT_EQUAL(tp_option_address(self, "server")->port, 389);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void options_not_set_are_nothing(void)
 {
-	struct fake_host *host = fake_host_open("options", "");
-	const struct tp_instance *self = fake_host_instance(host);
+	struct tp_test_host *host = tp_test_host_create("options", "");
+	const struct tp_instance *self = tp_test_instance(host);
 	size_t count = 1;
 
 	CU_ASSERT_PTR_NULL(tp_option_list(self, "words", &count));
 	CU_ASSERT_EQUAL(count, 0);
 	CU_ASSERT_PTR_NULL(tp_option_address(self, "server"));
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void what_does_not_start_says_why(void)
@@ -72,8 +73,8 @@ static void what_does_not_start_says_why(void)
 		const char *said;
 	} cases[] = {
 		{"options", "limit = 200\n",
-		 "section:1: [plugin.options] limit: 200 is not within"},
-		{"options", "\nlimits = 2\n", "section:2: [plugin.options] limits: unknown key"},
+		 "section:2: [plugin.options] limit: 200 is not within"},
+		{"options", "\nlimits = 2\n", "section:3: [plugin.options] limits: unknown key"},
 		{"create_fails", "", "no users in /nonexistent"},
 		{"worker_start_fails", "", "no directory server"},
 		{"twice_declared", "", "option \"limit\" is declared twice"},
@@ -81,9 +82,9 @@ static void what_does_not_start_says_why(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char problem[FAKE_HOST_PROBLEM_SIZE] = "";
+		char problem[TP_TEST_PROBLEM_SIZE] = "";
 
-		CU_ASSERT_PTR_NULL(fake_host_try(cases[i].plugin, cases[i].section, problem));
+		CU_ASSERT_PTR_NULL(tp_test_host_try(cases[i].plugin, cases[i].section, problem));
 		CU_ASSERT_TRUE(has(problem, cases[i].said));
 	}
 }
@@ -98,17 +99,17 @@ static uint64_t counted(const char *instance, const char *name)
 
 static void destroy_follows_a_create_that_failed(void)
 {
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 
-	CU_ASSERT_PTR_NULL(fake_host_try("create_fails", "", problem));
+	CU_ASSERT_PTR_NULL(tp_test_host_try("create_fails", "", problem));
 	CU_ASSERT_EQUAL(counted("create_fails", "destroyed"), 1);
 }
 
 static void a_worker_that_did_not_start_is_not_stopped(void)
 {
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	char problem[TP_TEST_PROBLEM_SIZE];
 
-	CU_ASSERT_PTR_NULL(fake_host_try("worker_start_fails", "", problem));
+	CU_ASSERT_PTR_NULL(tp_test_host_try("worker_start_fails", "", problem));
 	CU_ASSERT_EQUAL(counted("worker_start_fails", "stopped"), 0);
 	CU_ASSERT_EQUAL(counted("worker_start_fails", "fired"), 0);
 }
@@ -118,6 +119,7 @@ static void a_worker_that_did_not_start_is_not_stopped(void)
 /* Open the plugin in a process of its own; its status, and what it wrote to stderr. */
 static int open_in_child(const char *plugin, const char *section, char said[1024])
 {
+	struct tp_test_host *host;
 	int ends[2];
 	size_t len = 0;
 	ssize_t got;
@@ -132,7 +134,8 @@ static int open_in_child(const char *plugin, const char *section, char said[1024
 		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 		signal(SIGABRT, SIG_DFL);
 		dup2(ends[1], STDERR_FILENO);
-		fake_host_close(fake_host_open(plugin, section));
+		host = tp_test_host_create(plugin, section);
+		tp_test_host_free(&host);
 		_exit(0);
 	}
 	close(ends[1]);
@@ -178,38 +181,38 @@ static void a_crash_in_create_ends_the_process(void)
 
 static void counters_and_lines_carry_the_name(void)
 {
-	struct fake_host *host = fake_host_open("empty", "");
-	struct tp_instance *self = fake_host_instance(host);
+	struct tp_test_host *host = tp_test_host_create("empty", "");
+	struct tp_instance *self = tp_test_instance(host);
 	struct tp_counter *counter = tp_counter_create(self, "served", "requests served");
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(counter);
 	CU_ASSERT_PTR_EQUAL(tp_counter_create(self, "served", ""), counter);
 	tp_counter_add(counter, 3);
-	CU_ASSERT_EQUAL(fake_host_counter(host, "served"), 3);
+	CU_ASSERT_EQUAL(tp_test_counter(host, "served"), 3);
 	CU_ASSERT_EQUAL(counted("empty", "served"), 3);
 	CU_ASSERT_PTR_NULL(tp_counter_create(self, "Served", ""));
 	CU_ASSERT_PTR_NULL(tp_counter_create(self, "a.b", ""));
 	CU_ASSERT_PTR_NULL(tp_counter_create(self, "", ""));
 
 	tp_log(self, TP_LOG_INFO, "hello from %s", "192.0.2.1\nforged line");
-	CU_ASSERT_TRUE(has(fake_host_log(host), "empty: hello from 192.0.2.1"));
-	CU_ASSERT_PTR_NULL(strstr(fake_host_log(host), "\nforged"));
-	fake_host_close(host);
+	CU_ASSERT_TRUE(has(tp_test_log(host), "empty: hello from 192.0.2.1"));
+	CU_ASSERT_PTR_NULL(strstr(tp_test_log(host), "\nforged"));
+	tp_test_host_free(&host);
 }
 
 static void a_flood_of_lines_is_held_back(void)
 {
-	struct fake_host *host = fake_host_open("empty", "");
+	struct tp_test_host *host = tp_test_host_create("empty", "");
 	size_t lines = 0;
 
 	for (int i = 0; i < 1000; i++) {
-		tp_log(fake_host_instance(host), TP_LOG_WARN, "again");
+		tp_log(tp_test_instance(host), TP_LOG_WARN, "again");
 	}
-	for (const char *at = fake_host_log(host); (at = strstr(at, "again")) != NULL; at++) {
+	for (const char *at = tp_test_log(host); (at = strstr(at, "again")) != NULL; at++) {
 		lines++;
 	}
 	CU_ASSERT_TRUE(lines >= 1 && lines < 100);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* Each use is two formats of its own: one that chatters, one that comes after it. */
@@ -219,13 +222,13 @@ static void a_flood_of_lines_is_held_back(void)
 			tp_log(self, TP_LOG_DEBUG, "chatter " name);                               \
 		}                                                                                  \
 		tp_log(self, TP_LOG_WARN, "spoken " name);                                         \
-		CU_ASSERT_TRUE(has(fake_host_log(host), "spoken " name));                          \
+		CU_ASSERT_TRUE(has(tp_test_log(host), "spoken " name));                            \
 	} while (0)
 
 static void a_flood_of_lines_silences_no_other(void)
 {
-	struct fake_host *host = fake_host_open("empty", "");
-	struct tp_instance *self = fake_host_instance(host);
+	struct tp_test_host *host = tp_test_host_create("empty", "");
+	struct tp_instance *self = tp_test_instance(host);
 
 	CHATTER_THEN_SPEAK("one");
 	CHATTER_THEN_SPEAK("two");
@@ -243,7 +246,7 @@ static void a_flood_of_lines_silences_no_other(void)
 	CHATTER_THEN_SPEAK("fourteen");
 	CHATTER_THEN_SPEAK("fifteen");
 	CHATTER_THEN_SPEAK("sixteen");
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 TEST_SUITE("instance", TEST(options_come_as_written_or_by_default),

@@ -114,14 +114,14 @@ static void refuses_the_broken_with_file_found_and_wanted(void)
 		const char *said[3];
 	} cases[] = {
 		{"no_symbol", {"no symbol turnpike_plugin", "", ""}},
-		{"wrong_major", {"interface 2.0", "wanted 1.x", ""}},
-		{"newer_minor", {"interface 1.1", "wanted 1.0 or older", ""}},
-		{"short_table", {"table has 48 bytes", "wanted 104", "1.0"}},
+		{"wrong_major", {"interface 2.1", "wanted 1.x", ""}},
+		{"newer_minor", {"interface 1.2", "wanted 1.1 or older", ""}},
+		{"short_table", {"table has 48 bytes", "wanted 112", "1.1"}},
 		{"no_name", {"no name", "wanted one", ""}},
 		{"no_version", {"no version", "wanted one", ""}},
 		{"no_summary", {"no summary", "wanted one", ""}},
 		{"no_events", {"no events", "wanted one", ""}},
-		{"short_events", {"table of events has 16 bytes", "wanted 112", ""}},
+		{"short_events", {"table of events has 16 bytes", "wanted 248", ""}},
 		{"unresolved_symbol",
 		 {"turnpike_function_that_nobody_has", "undefined symbol", ""}},
 	};

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include <turnpike/error.h>
+#include <turnpike/test.h>
 
 #include "stun/codes.h"
-#include "support/fake_host.h"
 #include "support/hooks.h"
 #include "support/suite.h"
 
@@ -22,9 +22,9 @@ static enum tp_verdict handle(enum tp_event event, struct tp_request *request, c
 	return verdict;
 }
 
-static struct fake_host *open_with(void (*of_case)(struct tp_request *request))
+static struct tp_test_host *open_with(void (*of_case)(struct tp_request *request))
 {
-	struct fake_host *host = fake_host_open("hooks", "");
+	struct tp_test_host *host = tp_test_host_create("hooks", "");
 
 	handler = of_case;
 	verdict = TP_PASS;
@@ -34,9 +34,9 @@ static struct fake_host *open_with(void (*of_case)(struct tp_request *request))
 
 static const struct tp_before_allocate before_allocate = {.lifetime_s = 600};
 
-static const struct fake_asked *allocate(struct fake_host *host)
+static const struct tp_test_asked *allocate(struct tp_test_host *host)
 {
-	return fake_host_ask(host, TP_EVENT_on_turn_before_allocate, &before_allocate);
+	return tp_test_fire(host, TP_EVENT_on_turn_before_allocate, &before_allocate);
 }
 
 /* --- looking ---------------------------------------------------------------------- */
@@ -61,12 +61,12 @@ static void look(struct tp_request *request)
 
 static void a_handler_sees_the_request(void)
 {
-	struct fake_host *host = open_with(look);
+	struct tp_test_host *host = open_with(look);
 
-	fake_host_set_five_tuple(host, TP_TRANSPORT_TLS, "192.0.2.77:4001", "198.51.100.1:5349");
-	fake_host_set_user(host, "carol");
+	tp_test_set_five_tuple(host, TP_TRANSPORT_TLS, "192.0.2.77:4001", "198.51.100.1:5349");
+	tp_test_set_user(host, "carol");
 	CU_ASSERT_EQUAL(allocate(host)->verdict, TP_PASS);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* RFC 8489 section 14.5: what stands behind MESSAGE-INTEGRITY does not count. */
@@ -82,7 +82,7 @@ static void a_handler_sees_only_what_counts(void)
 {
 	static const uint8_t id[TP_STUN_TRANSACTION_ID_SIZE] = {1};
 	const struct tp_key key = {.bytes = "key", .len = 3};
-	struct fake_host *host = open_with(look_behind_integrity);
+	struct tp_test_host *host = open_with(look_behind_integrity);
 	uint8_t bytes[256];
 	struct tp_build build;
 
@@ -90,9 +90,9 @@ static void a_handler_sees_only_what_counts(void)
 	tp_build_string(&build, TP_ATTR_USERNAME, "alice");
 	tp_build_integrity(&build, &key, false);
 	tp_build_string(&build, TP_ATTR_SOFTWARE, "behind");
-	fake_host_set_request(host, bytes, tp_build_finish(&build));
+	tp_test_set_request(host, bytes, tp_build_finish(&build));
 	CU_ASSERT_EQUAL(allocate(host)->verdict, TP_PASS);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* --- refusing --------------------------------------------------------------------- */
@@ -113,13 +113,13 @@ static void a_code_out_of_range_is_the_events_own(void)
 	} cases[] = {{0, 486}, {299, 486}, {300, 300}, {403, 403}, {699, 699}, {700, 486}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct fake_host *host = open_with(deny);
+		struct tp_test_host *host = open_with(deny);
 
 		verdict = TP_DENY;
 		phrase = NULL;
 		phrase_code = cases[i].code;
 		CU_ASSERT_EQUAL(allocate(host)->code, cases[i].sent);
-		fake_host_close(host);
+		tp_test_host_free(&host);
 	}
 }
 
@@ -144,22 +144,22 @@ static void each_event_has_a_code_of_its_own(void)
 		struct tp_request_error error;
 		struct tp_request_success success;
 	} payload;
-	struct fake_host *host = fake_host_open("denies_all", "");
+	struct tp_test_host *host = tp_test_host_create("denies_all", "");
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct fake_asked *asked = fake_host_ask(host, cases[i].event, &payload);
+		const struct tp_test_asked *asked = tp_test_fire(host, cases[i].event, &payload);
 
 		CU_ASSERT_EQUAL(asked->verdict, TP_DENY);
 		CU_ASSERT_EQUAL(asked->code, cases[i].code);
 	}
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void a_reason_is_cut_between_characters(void)
 {
-	struct fake_host *host = open_with(deny);
+	struct tp_test_host *host = open_with(deny);
 	char text[200];
-	const struct fake_asked *asked;
+	const struct tp_test_asked *asked;
 
 	verdict = TP_DENY;
 	phrase = text;
@@ -171,7 +171,7 @@ static void a_reason_is_cut_between_characters(void)
 	CU_ASSERT_EQUAL(strlen(asked->reason), 126);
 	memcpy(text, "quota", 6);
 	CU_ASSERT_STRING_EQUAL(allocate(host)->reason, "quota");
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* --- lifetime ---------------------------------------------------------------------- */
@@ -191,12 +191,178 @@ static void a_lifetime_is_only_shortened(void)
 	} cases[] = {{60, 60}, {600, 600}, {601, 600}, {UINT32_MAX, 600}, {1, 1}, {0, 600}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct fake_host *host = open_with(shorten);
+		struct tp_test_host *host = open_with(shorten);
 
 		wanted_s = cases[i].wanted_s;
 		CU_ASSERT_EQUAL(allocate(host)->lifetime_s, cases[i].left_s);
-		fake_host_close(host);
+		tp_test_host_free(&host);
 	}
+}
+
+/* --- limits ------------------------------------------------------------------------ */
+
+static const struct tp_limits *wanted_limits;
+static size_t wanted_limit_count;
+
+static void limit(struct tp_request *request)
+{
+	for (size_t i = 0; i < wanted_limit_count; i++) {
+		tp_request_limit(request, &wanted_limits[i]);
+	}
+	tp_request_limit(request, NULL);
+}
+
+static void the_lowest_limits_count(void)
+{
+	const size_t size = sizeof(struct tp_limits);
+	const struct {
+		struct tp_limits wanted[3];
+		uint64_t bits_per_s;
+		uint64_t packets_per_s;
+	} cases[] = {
+		{{{size, 0, 0}, {size, 0, 0}, {size, 0, 0}}, 0, 0},
+		{{{size, 8, 0}, {size, 0, 9}, {size, 0, 0}}, 8, 9},
+		{{{size, 8, 9}, {size, 9, 8}, {size, 0, 0}}, 8, 8},
+		{{{size - 1, 1, 1}, {size, 9, 9}, {size, 10, 10}}, 9, 9},
+		{{{size + 8, 5, 5}, {size, 9, 9}, {size, 4, 0}}, 4, 5},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tp_test_host *host = open_with(limit);
+		const struct tp_test_asked *asked;
+
+		wanted_limits = cases[i].wanted;
+		wanted_limit_count = 3;
+		asked = allocate(host);
+		CU_ASSERT_EQUAL(asked->limits.bits_per_s, cases[i].bits_per_s);
+		CU_ASSERT_EQUAL(asked->limits.packets_per_s, cases[i].packets_per_s);
+		tp_test_host_free(&host);
+	}
+}
+
+/* --- where to go ------------------------------------------------------------------- */
+
+static struct tp_addr place;
+static const char *domain;
+
+static void redirect(struct tp_request *request)
+{
+	verdict = tp_request_redirect(request, &place, domain);
+}
+
+static void a_client_is_sent_elsewhere(void)
+{
+	static char long_domain[257];
+	static const struct {
+		const char *alternate;
+		const char *domain;
+		enum tp_verdict verdict;
+	} cases[] = {
+		{"203.0.113.9:3478", NULL, TP_ALLOW},
+		{"203.0.113.9:3478", "turn2.example.org", TP_ALLOW},
+		{"[2001:db8::9]:3478", NULL, TP_PASS}, /* RFC 8489 section 14.15 */
+		{"203.0.113.9", NULL, TP_PASS},
+		{"203.0.113.9:3478", "", TP_PASS},
+		{"203.0.113.9:3478", long_domain, TP_PASS}, /* section 14.16 */
+		{"203.0.113.9:3478", long_domain + 1, TP_ALLOW},
+	};
+	const struct tp_redirect event = {.family = TP_FAMILY_IPV4};
+
+	memset(long_domain, 'a', 256);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tp_test_host *host = open_with(redirect);
+		const struct tp_test_asked *asked;
+
+		CU_ASSERT_EQUAL(tp_addr_parse(cases[i].alternate, &place), 0);
+		domain = cases[i].domain;
+		asked = tp_test_fire(host, TP_EVENT_on_turn_redirect, &event);
+		CU_ASSERT_EQUAL(asked->verdict, cases[i].verdict);
+		if (cases[i].verdict == TP_ALLOW) {
+			CU_ASSERT_TRUE(tp_addr_equal(&asked->alternate, &place));
+			CU_ASSERT_EQUAL(asked->alternate_domain == NULL, domain == NULL);
+		}
+		tp_test_host_free(&host);
+	}
+}
+
+static void allow(struct tp_request *request)
+{
+	(void)request;
+	verdict = TP_ALLOW;
+}
+
+static void a_redirection_to_nowhere_is_refused(void)
+{
+	const struct tp_redirect event = {.family = TP_FAMILY_IPV4};
+	struct tp_test_host *host = open_with(allow);
+
+	CU_ASSERT_EQUAL(tp_test_fire(host, TP_EVENT_on_turn_redirect, &event)->verdict, TP_DENY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(tp_test_log(host), "allowed without an alternate server"));
+	tp_test_host_free(&host);
+}
+
+static const struct tp_addr *relay;
+static uint16_t ports[2];
+
+static void choose(struct tp_request *request)
+{
+	verdict = tp_request_choose_relay(request, relay, ports[0], ports[1]);
+}
+
+static void a_relayed_address_is_chosen(void)
+{
+	static const struct {
+		const char *relay;
+		uint16_t ports[2];
+		enum tp_verdict verdict;
+	} cases[] = {
+		{NULL, {0, 0}, TP_ALLOW},
+		{"203.0.113.7", {0, 0}, TP_ALLOW},
+		{"203.0.113.7", {50000, 50000}, TP_ALLOW},
+		{NULL, {50000, 50999}, TP_ALLOW},
+		{NULL, {50001, 50000}, TP_DENY},
+		{NULL, {0, 50000}, TP_DENY},
+		{NULL, {50000, 0}, TP_DENY},
+		{"2001:db8::7", {0, 0}, TP_DENY}, /* another family than was asked for */
+	};
+	const struct tp_choose_relay event = {.family = TP_FAMILY_IPV4};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tp_test_host *host = open_with(choose);
+		const struct tp_test_asked *asked;
+
+		relay = NULL;
+		if (cases[i].relay != NULL) {
+			CU_ASSERT_EQUAL(tp_addr_parse(cases[i].relay, &place), 0);
+			relay = &place;
+		}
+		memcpy(ports, cases[i].ports, sizeof(ports));
+		asked = tp_test_fire(host, TP_EVENT_on_turn_choose_relay, &event);
+		CU_ASSERT_EQUAL(asked->verdict, cases[i].verdict);
+		if (cases[i].verdict == TP_ALLOW) {
+			CU_ASSERT_EQUAL(asked->port_min, ports[0]);
+			CU_ASSERT_EQUAL(asked->port_max, ports[1]);
+			CU_ASSERT_EQUAL(asked->relay.family == TP_FAMILY_NONE, relay == NULL);
+		} else {
+			CU_ASSERT_EQUAL(asked->code, 508);
+		}
+		tp_test_host_free(&host);
+	}
+}
+
+static void decide(struct tp_request *request)
+{
+	CU_ASSERT_EQUAL(tp_request_redirect(request, &place, NULL), TP_PASS);
+	CU_ASSERT_EQUAL(tp_request_choose_relay(request, NULL, 0, 0), TP_DENY);
+}
+
+static void decisions_are_for_their_own_events(void)
+{
+	struct tp_test_host *host = open_with(decide);
+
+	CU_ASSERT_EQUAL(tp_addr_parse("203.0.113.9:3478", &place), 0);
+	CU_ASSERT_EQUAL(allocate(host)->verdict, TP_PASS);
+	tp_test_host_free(&host);
 }
 
 /* --- attributes -------------------------------------------------------------------- */
@@ -231,29 +397,29 @@ static void a_response_takes_optional_attributes(void)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct fake_host *host = open_with(add);
+		struct tp_test_host *host = open_with(add);
 		size_t padded = (cases[i].len + 3) / 4 * 4;
-		const struct fake_asked *asked;
+		const struct tp_test_asked *asked;
 
 		added_type = cases[i].type;
 		added_len = cases[i].len;
-		asked = fake_host_success(host, NULL);
+		asked = tp_test_success(host, NULL);
 		CU_ASSERT_EQUAL(added_err, cases[i].err);
 		CU_ASSERT_EQUAL(asked->response.len,
 				TP_STUN_HEADER_SIZE + (cases[i].err == 0 ? 4 + padded : 0));
-		fake_host_close(host);
+		tp_test_host_free(&host);
 	}
 }
 
 static void other_events_have_no_response(void)
 {
-	struct fake_host *host = open_with(add);
+	struct tp_test_host *host = open_with(add);
 
 	added_type = 0xc001;
 	added_len = 4;
 	(void)allocate(host);
 	CU_ASSERT_EQUAL(added_err, TP_EINVAL);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* --- credentials -------------------------------------------------------------------- */
@@ -276,6 +442,7 @@ static void credentials_are_taken_or_refused(void)
 	static char overlong_user[510];
 	static char overlong_password[TP_KEY_TEXT_MAX + 2];
 	const size_t size = sizeof(struct tp_credentials);
+	const size_t size_1_0 = offsetof(struct tp_credentials, max_bits_per_s);
 	const struct {
 		struct tp_credentials given;
 		uint16_t algorithm;
@@ -293,7 +460,8 @@ static void credentials_are_taken_or_refused(void)
 		{{.size = size, .more_passwords = holes, .more_password_count = 2}, 1, TP_DENY},
 		{{.size = size, .password = "x", .more_password_count = 1}, 1, TP_DENY},
 		{{.size = size}, 1, TP_DENY},
-		{{.size = size - 1, .password = "x"}, 1, TP_DENY},
+		{{.size = size_1_0, .password = "x"}, 1, TP_ALLOW},
+		{{.size = size_1_0 - 1, .password = "x"}, 1, TP_DENY},
 		{{.size = size + 8, .password = "x"}, 1, TP_ALLOW}, /* of a later minor */
 		{{.size = size, .password = "x", .user = ""}, 1, TP_DENY},
 		{{.size = size, .password = "x", .user = overlong_user}, 1, TP_DENY},
@@ -303,14 +471,13 @@ static void credentials_are_taken_or_refused(void)
 	memset(overlong_user, 'u', sizeof(overlong_user) - 1);
 	memset(overlong_password, 'p', sizeof(overlong_password) - 1);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct fake_host *host = open_with(provide);
+		struct tp_test_host *host = open_with(provide);
 
 		given = &cases[i].given;
-		CU_ASSERT_EQUAL(
-			fake_host_authorize(host, "alice", "example.org", cases[i].algorithm)
-				->verdict,
-			cases[i].verdict);
-		fake_host_close(host);
+		CU_ASSERT_EQUAL(tp_test_authorize(host, "alice", "example.org", cases[i].algorithm)
+					->verdict,
+				cases[i].verdict);
+		tp_test_host_free(&host);
 	}
 	given = NULL;
 }
@@ -329,14 +496,16 @@ static void all_of_the_credentials_arrive(void)
 		.valid_for_s = 1,
 		.max_allocations = 2,
 		.max_lifetime_s = 3,
+		.max_bits_per_s = 4,
+		.max_packets_per_s = 5,
 		.more_passwords = more,
 		.more_password_count = 2,
 	};
-	struct fake_host *host = open_with(provide);
-	const struct fake_asked *asked;
+	struct tp_test_host *host = open_with(provide);
+	const struct tp_test_asked *asked;
 
 	given = &credentials;
-	asked = fake_host_authorize_userhash(host, sha256, "example.org", 2);
+	asked = tp_test_authorize_userhash(host, sha256, "example.org", 2);
 	CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
 	CU_ASSERT_STRING_EQUAL(asked->password, "new");
 	CU_ASSERT_EQUAL(memcmp(asked->key_md5, md5, sizeof(md5)), 0);
@@ -345,27 +514,31 @@ static void all_of_the_credentials_arrive(void)
 	CU_ASSERT_EQUAL(asked->valid_for_s, 1);
 	CU_ASSERT_EQUAL(asked->max_allocations, 2);
 	CU_ASSERT_EQUAL(asked->max_lifetime_s, 3);
+	CU_ASSERT_EQUAL(asked->max_bits_per_s, 4);
+	CU_ASSERT_EQUAL(asked->max_packets_per_s, 5);
 	CU_ASSERT_EQUAL_FATAL(asked->more_password_count, 2);
 	CU_ASSERT_STRING_EQUAL(asked->more_passwords[1], "older");
-	fake_host_close(host);
+	tp_test_host_free(&host);
 	given = NULL;
 }
 
 static void gates_take_no_credentials(void)
 {
 	const struct tp_credentials credentials = {.size = sizeof(credentials), .password = "x"};
-	struct fake_host *host = open_with(provide);
+	struct tp_test_host *host = open_with(provide);
 
 	given = &credentials;
 	CU_ASSERT_EQUAL(allocate(host)->verdict, TP_DENY);
 	CU_ASSERT_EQUAL(provided, TP_DENY);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 	given = NULL;
 }
 
 TEST_SUITE("request", TEST(a_handler_sees_the_request), TEST(a_handler_sees_only_what_counts),
 	   TEST(a_code_out_of_range_is_the_events_own), TEST(each_event_has_a_code_of_its_own),
 	   TEST(a_reason_is_cut_between_characters), TEST(a_lifetime_is_only_shortened),
-	   TEST(a_response_takes_optional_attributes), TEST(other_events_have_no_response),
-	   TEST(credentials_are_taken_or_refused), TEST(all_of_the_credentials_arrive),
-	   TEST(gates_take_no_credentials));
+	   TEST(the_lowest_limits_count), TEST(a_client_is_sent_elsewhere),
+	   TEST(a_redirection_to_nowhere_is_refused), TEST(a_relayed_address_is_chosen),
+	   TEST(decisions_are_for_their_own_events), TEST(a_response_takes_optional_attributes),
+	   TEST(other_events_have_no_response), TEST(credentials_are_taken_or_refused),
+	   TEST(all_of_the_credentials_arrive), TEST(gates_take_no_credentials));

@@ -5,12 +5,12 @@
 #include <stdatomic.h>
 
 #include <turnpike/error.h>
+#include <turnpike/test.h>
 
 #include "base/counter.h"
 #include "host/worker.h"
 #include "io/loop.h"
 #include "io/mailbox.h"
-#include "support/fake_host.h"
 #include "support/hooks.h"
 #include "support/suite.h"
 
@@ -126,12 +126,16 @@ static void nonsense_is_answered_with_an_error(void)
 	CU_ASSERT_EQUAL(tp_ticket_answer(ticket, TP_PASS, 403), TP_EINVAL);
 	CU_ASSERT_EQUAL(tp_ticket_answer((struct tp_ticket){0}, TP_PASS, 0), TP_EINVAL);
 	CU_ASSERT_EQUAL(tp_ticket_answer((struct tp_ticket){UINT64_MAX}, TP_PASS, 0), TP_EINVAL);
+	CU_ASSERT_EQUAL(tp_ticket_deny(ticket, 299, NULL), TP_EINVAL);
+	CU_ASSERT_EQUAL(tp_ticket_deny(ticket, 700, "no"), TP_EINVAL);
+	CU_ASSERT_EQUAL(tp_ticket_deny((struct tp_ticket){0}, 403, "no"), TP_EINVAL);
 	CU_ASSERT_EQUAL(tp_ticket_provide(ticket, NULL), TP_EINVAL);
 	CU_ASSERT_EQUAL(tp_ticket_provide(ticket, &empty), TP_EINVAL);
 	CU_ASSERT_EQUAL(tp_ticket_provide(ticket, &short_table), TP_EINVAL);
 	tp_ticket_release(worker.tickets, ticket);
 	table_close();
 	CU_ASSERT_EQUAL(tp_ticket_answer(ticket, TP_PASS, 0), TP_ESHUTDOWN);
+	CU_ASSERT_EQUAL(tp_ticket_deny(ticket, 403, "no"), TP_ESHUTDOWN);
 	CU_ASSERT_EQUAL(tp_ticket_provide(ticket, &good), TP_ESHUTDOWN);
 }
 
@@ -160,47 +164,47 @@ static uint64_t stale(void)
 
 static void the_first_answer_counts(void)
 {
-	struct fake_host *host = fake_host_open("answers_twice", "");
-	const struct fake_asked *asked = fake_host_authorize(host, "alice", "example.org", 1);
+	struct tp_test_host *host = tp_test_host_create("answers_twice", "");
+	const struct tp_test_asked *asked = tp_test_authorize(host, "alice", "example.org", 1);
 
 	/* The answers were given before the handler had returned. */
 	CU_ASSERT_EQUAL(asked->verdict, TP_PARK);
-	fake_host_turn(host);
+	tp_test_turn(host);
 	CU_ASSERT_EQUAL(asked->verdict, TP_ALLOW);
 	CU_ASSERT_STRING_EQUAL(asked->password, "secret");
 	CU_ASSERT_EQUAL(stale(), 1);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void an_answer_after_the_deadline_is_stale(void)
 {
-	struct fake_host *host = fake_host_open("answers_late", "");
-	const struct fake_asked *asked = fake_host_authorize(host, "alice", "example.org", 1);
+	struct tp_test_host *host = tp_test_host_create("answers_late", "");
+	const struct tp_test_asked *asked = tp_test_authorize(host, "alice", "example.org", 1);
 
-	fake_host_advance_ms(host, FAKE_HOST_DEADLINE_MS - 1);
+	tp_test_advance_ms(host, TP_TEST_DEADLINE_MS - 1);
 	CU_ASSERT_EQUAL(asked->verdict, TP_PARK);
-	fake_host_advance_ms(host, 1);
+	tp_test_advance_ms(host, 1);
 	CU_ASSERT_EQUAL(asked->verdict, TP_DENY);
 	CU_ASSERT_EQUAL(asked->code, 401);
-	fake_host_turn(host);
+	tp_test_turn(host);
 	CU_ASSERT_EQUAL(stale(), 1);
 	CU_ASSERT_EQUAL(asked->verdict, TP_DENY);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void one_that_never_answers_is_told_gone(void)
 {
-	struct fake_host *host = fake_host_open("parks_for_ever", "");
-	const struct fake_asked *asked = fake_host_authorize(host, "alice", "example.org", 1);
+	struct tp_test_host *host = tp_test_host_create("parks_for_ever", "");
+	const struct tp_test_asked *asked = tp_test_authorize(host, "alice", "example.org", 1);
 
-	(void)fake_host_authorize(host, "bob", "example.org", 1);
-	CU_ASSERT_EQUAL(fake_host_parked(host), 2);
-	fake_host_end(host, asked);
-	CU_ASSERT_EQUAL(fake_host_counter(host, "gone"), 1);
-	fake_host_advance_s(host, FAKE_HOST_DEADLINE_MS / 1000);
-	CU_ASSERT_EQUAL(fake_host_counter(host, "gone"), 2);
-	CU_ASSERT_EQUAL(fake_host_parked(host), 0);
-	fake_host_close(host);
+	(void)tp_test_authorize(host, "bob", "example.org", 1);
+	CU_ASSERT_EQUAL(tp_test_parked(host), 2);
+	tp_test_cancel(host, asked);
+	CU_ASSERT_EQUAL(tp_test_counter(host, "gone"), 1);
+	tp_test_advance_ms(host, TP_TEST_DEADLINE_MS);
+	CU_ASSERT_EQUAL(tp_test_counter(host, "gone"), 2);
+	CU_ASSERT_EQUAL(tp_test_parked(host), 0);
+	tp_test_host_free(&host);
 }
 
 /* --- from other threads ---------------------------------------------------------------- */
@@ -234,29 +238,29 @@ static void *answer(void *arg)
 
 static void many_threads_answer_and_one_counts(void)
 {
-	struct fake_host *host = fake_host_open("hooks", "");
+	struct tp_test_host *host = tp_test_host_create("hooks", "");
 
 	test_hooks = (struct test_hooks){.ask = park};
 	atomic_store(&taken, 0);
 	for (int round = 0; round < ROUNDS; round++) {
-		const struct fake_asked *asked =
-			fake_host_authorize(host, "alice", "example.org", 1);
+		const struct tp_test_asked *asked =
+			tp_test_authorize(host, "alice", "example.org", 1);
 		pthread_t threads[THREADS];
 
 		for (size_t i = 0; i < THREADS; i++) {
 			CU_ASSERT_EQUAL_FATAL(pthread_create(&threads[i], NULL, answer, NULL), 0);
 		}
-		fake_host_wait(host, asked);
+		tp_test_wait(host, asked);
 		CU_ASSERT_EQUAL(asked->verdict, TP_ALLOW);
 		for (size_t i = 0; i < THREADS; i++) {
 			pthread_join(threads[i], NULL);
 		}
-		fake_host_end(host, asked);
+		tp_test_cancel(host, asked);
 	}
-	fake_host_turn(host);
+	tp_test_turn(host);
 	CU_ASSERT_EQUAL(atomic_load(&taken), THREADS * ROUNDS);
 	CU_ASSERT_EQUAL(stale(), (THREADS - 1) * ROUNDS);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static _Atomic bool stop_answering;

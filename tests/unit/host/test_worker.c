@@ -5,11 +5,11 @@
 
 #include <turnpike/error.h>
 #include <turnpike/job.h>
+#include <turnpike/test.h>
 
 #include "base/counter.h"
 #include "host/generation.h"
 #include "host/worker.h"
-#include "support/fake_host.h"
 #include "support/suite.h"
 
 /* --- timers ------------------------------------------------------------------------ */
@@ -25,127 +25,127 @@ static void fire(struct tp_instance *self, void *arg)
 
 static void a_timer_fires_once_at_its_time(void)
 {
-	struct fake_host *host = fake_host_open("empty", "");
+	struct tp_test_host *host = tp_test_host_create("empty", "");
 	unsigned one = 1;
 
 	fired = 0;
-	CU_ASSERT_PTR_NOT_NULL(tp_worker_timer_start(fake_host_instance(host),
-						     fake_host_worker(host), 1000, fire, &one));
-	fake_host_advance_ms(host, 999);
+	CU_ASSERT_PTR_NOT_NULL(tp_worker_timer_start(tp_test_instance(host), tp_test_worker(host),
+						     1000, fire, &one));
+	tp_test_advance_ms(host, 999);
 	CU_ASSERT_EQUAL(fired, 0);
-	fake_host_advance_ms(host, 1);
+	tp_test_advance_ms(host, 1);
 	CU_ASSERT_EQUAL(fired, 1);
-	CU_ASSERT_PTR_EQUAL(fired_self, fake_host_instance(host));
-	fake_host_advance_s(host, 10);
+	CU_ASSERT_PTR_EQUAL(fired_self, tp_test_instance(host));
+	tp_test_advance_ms(host, 10000);
 	CU_ASSERT_EQUAL(fired, 1);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void a_cancelled_timer_does_not_fire(void)
 {
-	struct fake_host *host = fake_host_open("empty", "");
+	struct tp_test_host *host = tp_test_host_create("empty", "");
 	struct tp_worker_timer *timer;
 	unsigned one = 1;
 
 	fired = 0;
-	timer = tp_worker_timer_start(fake_host_instance(host), fake_host_worker(host), 1000, fire,
+	timer = tp_worker_timer_start(tp_test_instance(host), tp_test_worker(host), 1000, fire,
 				      &one);
 	tp_worker_timer_cancel(&timer);
 	CU_ASSERT_PTR_NULL(timer);
 	tp_worker_timer_cancel(&timer);
-	fake_host_advance_s(host, 2);
+	tp_test_advance_ms(host, 2000);
 	CU_ASSERT_EQUAL(fired, 0);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void timers_end_with_the_worker(void)
 {
-	struct fake_host *host = fake_host_open("empty", "");
-	char problem[FAKE_HOST_PROBLEM_SIZE];
+	struct tp_test_host *host = tp_test_host_create("empty", "");
+	char problem[TP_TEST_PROBLEM_SIZE];
 	unsigned one = 1;
 
 	fired = 0;
-	CU_ASSERT_PTR_NOT_NULL(tp_worker_timer_start(fake_host_instance(host),
-						     fake_host_worker(host), 1000, fire, &one));
-	CU_ASSERT_TRUE(fake_host_reload(host, "", problem)); /* stops the instance before */
-	fake_host_advance_s(host, 2);
+	CU_ASSERT_PTR_NOT_NULL(tp_worker_timer_start(tp_test_instance(host), tp_test_worker(host),
+						     1000, fire, &one));
+	CU_ASSERT_TRUE(tp_test_host_reload(host, "", problem)); /* stops the instance before */
+	tp_test_advance_ms(host, 2000);
 	CU_ASSERT_EQUAL(fired, 0);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void timers_have_a_ceiling(void)
 {
-	struct fake_host *host = fake_host_open("empty", "");
+	struct tp_test_host *host = tp_test_host_create("empty", "");
 	unsigned one = 1;
 	size_t started = 0;
 
-	while (tp_worker_timer_start(fake_host_instance(host), fake_host_worker(host), 1000, fire,
+	while (tp_worker_timer_start(tp_test_instance(host), tp_test_worker(host), 1000, fire,
 				     &one) != NULL) {
 		started++;
 	}
 	CU_ASSERT_EQUAL(started, 65536);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* --- worker -------------------------------------------------------------------------- */
 
 static void a_worker_knows_itself(void)
 {
-	struct fake_host *host;
+	struct tp_test_host *host;
 	struct tp_worker *worker;
 
 	CU_ASSERT_PTR_NULL(tp_worker_current());
-	host = fake_host_open("empty", "");
-	worker = fake_host_worker(host);
+	host = tp_test_host_create("empty", "");
+	worker = tp_test_worker(host);
 	CU_ASSERT_PTR_EQUAL(tp_worker_current(), worker);
 	CU_ASSERT_EQUAL(tp_worker_index(worker), 0);
 	CU_ASSERT_EQUAL(tp_worker_count(worker), 1);
 	CU_ASSERT_PTR_NOT_NULL(tp_worker_event_base(worker));
 	CU_ASSERT_EQUAL(tp_worker_now_ms(worker), 1000000);
 	CU_ASSERT_EQUAL(tp_worker_wall_s(worker), 1700000000);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 	CU_ASSERT_PTR_NULL(tp_worker_current());
 }
 
 static void state_is_kept_per_worker(void)
 {
-	struct fake_host *host = fake_host_open("empty", "");
-	struct tp_instance *self = fake_host_instance(host);
+	struct tp_test_host *host = tp_test_host_create("empty", "");
+	struct tp_instance *self = tp_test_instance(host);
 	int of_worker;
 	int of_instance;
 
-	CU_ASSERT_PTR_NULL(tp_worker_state(self, fake_host_worker(host)));
-	tp_worker_set_state(self, fake_host_worker(host), &of_worker);
+	CU_ASSERT_PTR_NULL(tp_worker_state(self, tp_test_worker(host)));
+	tp_worker_set_state(self, tp_test_worker(host), &of_worker);
 	tp_instance_set_state(self, &of_instance);
-	CU_ASSERT_PTR_EQUAL(tp_worker_state(self, fake_host_worker(host)), &of_worker);
+	CU_ASSERT_PTR_EQUAL(tp_worker_state(self, tp_test_worker(host)), &of_worker);
 	CU_ASSERT_PTR_EQUAL(tp_instance_state(self), &of_instance);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* --- jobs ---------------------------------------------------------------------------- */
 
 static void a_job_answers_a_parked_request(void)
 {
-	struct fake_host *host = fake_host_open("by_job", "");
-	const struct fake_asked *asked = fake_host_authorize(host, "alice", "example.org", 1);
+	struct tp_test_host *host = tp_test_host_create("by_job", "");
+	const struct tp_test_asked *asked = tp_test_authorize(host, "alice", "example.org", 1);
 
 	CU_ASSERT_EQUAL(asked->verdict, TP_PARK);
-	fake_host_wait(host, asked);
+	tp_test_wait(host, asked);
 	CU_ASSERT_EQUAL(asked->verdict, TP_ALLOW);
 	CU_ASSERT_STRING_EQUAL(asked->password, "secret");
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void a_job_may_outlive_its_request(void)
 {
-	struct fake_host *host = fake_host_open("by_job", "");
-	const struct fake_asked *asked = fake_host_authorize(host, "alice", "example.org", 1);
+	struct tp_test_host *host = tp_test_host_create("by_job", "");
+	const struct tp_test_asked *asked = tp_test_authorize(host, "alice", "example.org", 1);
 
-	fake_host_end(host, asked);
-	fake_host_finish_jobs(host);
-	fake_host_turn(host);
+	tp_test_cancel(host, asked);
+	tp_test_finish_jobs(host);
+	tp_test_turn(host);
 	CU_ASSERT_EQUAL(tp_counter_read(tp_counter_named("host.ticket.stale", "")), 1);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void nothing(void *arg)
@@ -155,9 +155,9 @@ static void nothing(void *arg)
 
 static void jobs_are_for_workers_with_a_pool(void)
 {
-	struct fake_host *host = fake_host_open("empty", "");
-	struct tp_instance *self = fake_host_instance(host);
-	struct tp_worker without = *fake_host_worker(host);
+	struct tp_test_host *host = tp_test_host_create("empty", "");
+	struct tp_instance *self = tp_test_instance(host);
+	struct tp_worker without = *tp_test_worker(host);
 
 	CU_ASSERT_EQUAL(tp_job_submit(self, NULL, nothing, NULL), TP_EINVAL);
 	tp_worker_enter(NULL);
@@ -165,25 +165,25 @@ static void jobs_are_for_workers_with_a_pool(void)
 	without.jobs = NULL;
 	tp_worker_enter(&without);
 	CU_ASSERT_EQUAL(tp_job_submit(self, nothing, nothing, NULL), TP_ESHUTDOWN);
-	tp_worker_enter(fake_host_worker(host));
+	tp_worker_enter(tp_test_worker(host));
 	CU_ASSERT_EQUAL(tp_job_submit(self, nothing, NULL, NULL), 0);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 /* --- reload -------------------------------------------------------------------------- */
 
 static void a_reload_adopts(void)
 {
-	struct fake_host *host = fake_host_open("by_job", "");
-	char problem[FAKE_HOST_PROBLEM_SIZE] = "";
-	const struct fake_asked *asked;
+	struct tp_test_host *host = tp_test_host_create("by_job", "");
+	char problem[TP_TEST_PROBLEM_SIZE] = "";
+	const struct tp_test_asked *asked;
 
-	CU_ASSERT_TRUE(fake_host_reload(host, "", problem));
-	CU_ASSERT_TRUE(fake_host_reload(host, "", problem));
-	asked = fake_host_authorize(host, "alice", "example.org", 1);
-	fake_host_wait(host, asked);
+	CU_ASSERT_TRUE(tp_test_host_reload(host, "", problem));
+	CU_ASSERT_TRUE(tp_test_host_reload(host, "", problem));
+	asked = tp_test_authorize(host, "alice", "example.org", 1);
+	tp_test_wait(host, asked);
 	CU_ASSERT_EQUAL(asked->max_allocations, 3); /* generations, as the plugin counts */
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void a_reload_that_fails_changes_nothing(void)
@@ -195,35 +195,35 @@ static void a_reload_that_fails_changes_nothing(void)
 		{"adopt = no\n", "adopts nothing"},
 		{"adopts = yes\n", "did you mean \"adopt\"?"},
 	};
-	struct fake_host *host = fake_host_open("by_job", "");
+	struct tp_test_host *host = tp_test_host_create("by_job", "");
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char problem[FAKE_HOST_PROBLEM_SIZE] = "";
-		const struct fake_asked *asked;
+		char problem[TP_TEST_PROBLEM_SIZE] = "";
+		const struct tp_test_asked *asked;
 
-		CU_ASSERT_FALSE(fake_host_reload(host, cases[i].section, problem));
+		CU_ASSERT_FALSE(tp_test_host_reload(host, cases[i].section, problem));
 		CU_ASSERT_PTR_NOT_NULL(strstr(problem, cases[i].problem));
-		asked = fake_host_authorize(host, "alice", "example.org", 1);
-		fake_host_wait(host, asked);
+		asked = tp_test_authorize(host, "alice", "example.org", 1);
+		tp_test_wait(host, asked);
 		CU_ASSERT_EQUAL(asked->max_allocations, 1);
 	}
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 static void a_parked_request_keeps_its_generation(void)
 {
-	struct fake_host *host = fake_host_open("by_job", "");
-	char problem[FAKE_HOST_PROBLEM_SIZE] = "";
-	const struct fake_asked *before = fake_host_authorize(host, "alice", "example.org", 1);
-	const struct fake_asked *after;
+	struct tp_test_host *host = tp_test_host_create("by_job", "");
+	char problem[TP_TEST_PROBLEM_SIZE] = "";
+	const struct tp_test_asked *before = tp_test_authorize(host, "alice", "example.org", 1);
+	const struct tp_test_asked *after;
 
-	CU_ASSERT_TRUE(fake_host_reload(host, "", problem));
-	after = fake_host_authorize(host, "alice", "example.org", 1);
-	fake_host_wait(host, before);
-	fake_host_wait(host, after);
+	CU_ASSERT_TRUE(tp_test_host_reload(host, "", problem));
+	after = tp_test_authorize(host, "alice", "example.org", 1);
+	tp_test_wait(host, before);
+	tp_test_wait(host, after);
 	CU_ASSERT_EQUAL(before->max_allocations, 1);
 	CU_ASSERT_EQUAL(after->max_allocations, 2);
-	fake_host_close(host);
+	tp_test_host_free(&host);
 }
 
 TEST_SUITE("worker", TEST(a_timer_fires_once_at_its_time), TEST(a_cancelled_timer_does_not_fire),

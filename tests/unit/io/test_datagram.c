@@ -81,7 +81,11 @@ static void receive(void *owner, struct tp_datagram *datagram, struct tp_packet 
 
 static void end_open(struct fixture *f, struct end *end, const struct tp_socket_options *socket)
 {
-	const struct tp_datagram_options options = {*socket, NULL, end, receive};
+	const struct tp_datagram_options options = {
+		.socket = *socket,
+		.owner = end,
+		.receive = receive,
+	};
 
 	CU_ASSERT_EQUAL_FATAL(tp_datagram_open(f->io.loop, &options, &end->datagram), 0);
 }
@@ -190,7 +194,12 @@ static void what_finds_no_room_is_counted(void)
 		struct tp_counter *drops = tp_counter_named("test.drops", "");
 		uint64_t before = tp_counter_read(drops);
 		struct end small = {.count = 0};
-		struct tp_datagram_options options = {socket_options, drops, &small, receive};
+		struct tp_datagram_options options = {
+			.socket = socket_options,
+			.drops = drops,
+			.owner = &small,
+			.receive = receive,
+		};
 
 		options.socket.bind_addr = io_addr("127.0.0.1");
 		CU_ASSERT_EQUAL_FATAL(tp_datagram_open(f->io.loop, &options, &small.datagram), 0);

@@ -49,6 +49,8 @@ static struct tp_dtls_options options_of(struct tp_certs *certs, const char *add
 	};
 }
 
+static bool ask_certificate;
+
 static struct fixture *open_dtls(const char *backend, const char *address)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -62,6 +64,7 @@ static struct fixture *open_dtls(const char *backend, const char *address)
 	f->server_certs = io_server_certs();
 	f->client_certs = io_client_certs();
 	f->server.echo = true;
+	f->server.ask_certificate = ask_certificate;
 	handler = io_peer_handler(&f->server);
 	options = options_of(f->server_certs, address);
 	CU_ASSERT_EQUAL_FATAL(tp_dtls_listener_open(f->io.loop, &options, &handler, &f->listener),
@@ -118,6 +121,29 @@ static void exchange(struct fixture *f, struct io_peer *client, size_t len)
 	CU_ASSERT_EQUAL(client->len, len);
 	CU_ASSERT_EQUAL(memcmp(client->bytes, message, len), 0);
 	free(message);
+}
+
+/* The server asks; a client that has no certificate is as welcome. */
+static void opened_tells_what_the_handshake_found(void)
+{
+	struct fixture *f;
+
+	ask_certificate = true;
+	for (int has_one = 0; has_one < 2; has_one++) {
+		f = open_dtls("plain", "127.0.0.1");
+		if (has_one) {
+			tp_certs_unref(&f->client_certs);
+			f->client_certs = io_server_certs();
+		}
+		start(f, &f->client, &f->addr, 0);
+		CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->server.opened_count, 1));
+		CU_ASSERT_EQUAL(strncmp(f->server.security.description, "DTLS1.2 ", 8), 0);
+		CU_ASSERT_STRING_EQUAL(f->server.security.server_name, "localhost");
+		CU_ASSERT_STRING_EQUAL(f->server.security.alpn, "stun.turn");
+		CU_ASSERT_EQUAL(f->server.security.certificate_len != 0, has_one != 0);
+		close_dtls(f);
+	}
+	ask_certificate = false;
 }
 
 static void message_and_answer_pass(void)
@@ -502,11 +528,11 @@ static void unusable_lengths_are_refused(void)
 	close_dtls(f);
 }
 
-TEST_SUITE("dtls", TEST(message_and_answer_pass), TEST(peer_is_described),
-	   TEST(end_is_told_to_the_other_side), TEST(session_may_close_inside_its_message),
-	   TEST(listener_may_close_inside_a_message), TEST(idle_session_closes),
-	   TEST(sessions_have_a_ceiling), TEST(paused_listener_keeps_its_sessions),
-	   TEST(server_of_another_name_is_refused),
+TEST_SUITE("dtls", TEST(opened_tells_what_the_handshake_found), TEST(message_and_answer_pass),
+	   TEST(peer_is_described), TEST(end_is_told_to_the_other_side),
+	   TEST(session_may_close_inside_its_message), TEST(listener_may_close_inside_a_message),
+	   TEST(idle_session_closes), TEST(sessions_have_a_ceiling),
+	   TEST(paused_listener_keeps_its_sessions), TEST(server_of_another_name_is_refused),
 	   TEST(first_hello_is_answered_with_a_cookie_and_forgotten),
 	   TEST(what_is_no_hello_gets_no_answer), TEST(lost_flight_is_sent_again),
 	   TEST(foreign_bytes_do_not_end_a_session),

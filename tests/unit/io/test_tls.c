@@ -40,6 +40,8 @@ static struct tp_stream_options options_of(struct tp_certs *certs)
 	};
 }
 
+static bool ask_certificate;
+
 static struct fixture *open_tls(const char *address)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -54,6 +56,7 @@ static struct fixture *open_tls(const char *address)
 	f->client_certs = io_client_certs();
 	options = options_of(f->server_certs);
 	options.socket.bind_addr = io_addr(address);
+	f->server.ask_certificate = ask_certificate;
 	handler = io_peer_handler(&f->server);
 	f->server.echo = true;
 	CU_ASSERT_EQUAL_FATAL(tp_stream_listener_open(f->io.loop, &options, &handler, &f->listener),
@@ -139,6 +142,43 @@ static void peer_is_described(void)
 	CU_ASSERT_STRING_EQUAL(peer.server_name, "localhost");
 	CU_ASSERT_NOT_EQUAL(peer.cipher[0], '\0');
 	close_tls(f);
+}
+
+static void opened_tells_what_the_handshake_found(void)
+{
+	struct fixture *f = open_tls("127.0.0.1");
+	const struct io_security *security = &f->server.security;
+
+	start_client(f, "localhost");
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->server.opened_count, 1));
+	CU_ASSERT_TRUE(security->told);
+	CU_ASSERT_EQUAL(strncmp(security->description, "TLS1.3 ", 7), 0);
+	CU_ASSERT_STRING_EQUAL(security->server_name, "localhost");
+	CU_ASSERT_STRING_EQUAL(security->alpn, "stun.turn");
+	CU_ASSERT_EQUAL(security->certificate_len, 0);
+	CU_ASSERT_NOT_EQUAL(f->client.security.certificate_len, 0);
+	close_tls(f);
+}
+
+/* The server asks; a client that has none is as welcome. */
+static void a_client_shows_its_certificate_when_it_is_asked(void)
+{
+	struct fixture *f;
+
+	for (int has_one = 0; has_one < 2; has_one++) {
+		ask_certificate = true;
+		f = open_tls("127.0.0.1");
+		ask_certificate = false;
+		if (has_one) {
+			tp_certs_unref(&f->client_certs);
+			f->client_certs = io_server_certs();
+		}
+		start_client(f, "localhost");
+		CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->server.opened_count, 1));
+		CU_ASSERT_EQUAL(f->server.security.certificate_len != 0, has_one != 0);
+		close_tls(f);
+	}
 }
 
 static void server_is_verified_by_address_without_a_name(void)
@@ -520,7 +560,9 @@ static void endpoint_without_tls_has_no_tls_peer(void)
 }
 
 TEST_SUITE("tls", TEST(message_and_answer_pass), TEST(message_of_several_records_passes),
-	   TEST(peer_is_described), TEST(server_is_verified_by_address_without_a_name),
+	   TEST(peer_is_described), TEST(opened_tells_what_the_handshake_found),
+	   TEST(a_client_shows_its_certificate_when_it_is_asked),
+	   TEST(server_is_verified_by_address_without_a_name),
 	   TEST(server_of_another_name_is_refused), TEST(client_may_choose_not_to_verify),
 	   TEST(end_is_told_to_the_other_side),
 	   TEST(connection_keeps_the_certificate_it_began_with), TEST(alpn_is_checked_when_offered),

@@ -146,7 +146,7 @@ static void allocate(struct client *client, struct tp_server *server, const char
 {
 	struct tp_relay_socket relay = {.datagram = NULL};
 
-	tp_assert(tp_relay_socket_open(server, TP_FAMILY_IPV4, false, &relay, NULL) == 0);
+	tp_assert(tp_relay_socket_open(server, TP_FAMILY_IPV4, false, NULL, &relay, NULL) == 0);
 	allocate_on(client, server, addr, &relay);
 }
 
@@ -546,7 +546,8 @@ static void run_reserved(void)
 	struct tp_relay_socket reserved = {.datagram = NULL};
 	struct client nobody;
 
-	CU_ASSERT_EQUAL(tp_relay_socket_open(b.server, TP_FAMILY_IPV4, false, &reserved, NULL), 0);
+	CU_ASSERT_EQUAL(
+		tp_relay_socket_open(b.server, TP_FAMILY_IPV4, false, NULL, &reserved, NULL), 0);
 	nobody.addr = reserved.advertised_addr;
 	bind_channel(&a, &nobody);
 	send_channel_data(&a, "x", 1);
@@ -639,8 +640,8 @@ static void a_port_that_moves_takes_its_traffic_along(void)
 	int fd;
 
 	open_pair(true);
-	CU_ASSERT_EQUAL_FATAL(tp_relay_socket_open(servers[0], TP_FAMILY_IPV4, false, &relay, NULL),
-			      0);
+	CU_ASSERT_EQUAL_FATAL(
+		tp_relay_socket_open(servers[0], TP_FAMILY_IPV4, false, NULL, &relay, NULL), 0);
 	c.addr = relay.advertised_addr;
 	bind_channel(&a, &c);
 	fd = tp_relay_socket_release(servers[0], &relay);
@@ -667,8 +668,8 @@ static void what_cannot_be_adopted_frees_its_port(void)
 	int fd;
 
 	open_pair(true);
-	CU_ASSERT_EQUAL_FATAL(tp_relay_socket_open(servers[0], TP_FAMILY_IPV4, false, &relay, NULL),
-			      0);
+	CU_ASSERT_EQUAL_FATAL(
+		tp_relay_socket_open(servers[0], TP_FAMILY_IPV4, false, NULL, &relay, NULL), 0);
 	c.addr = relay.advertised_addr;
 	CU_ASSERT_EQUAL(live_worker(&c), 0);
 	fd = tp_relay_socket_release(servers[0], &relay);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+struct tp_datagram_options;
+struct tp_server;
+
+/*
+ * on_turn_peer_error: what ICMP tells of datagrams to peers. The kernel is asked
+ * for it only when somebody subscribes while a relayed socket is opened, since
+ * it fails a call on the socket each time.
+ */
+
+/** What a relayed socket of the server is opened with; the owner is the allocation. */
+void tp_peer_error_ask(const struct tp_server *server, struct tp_datagram_options *options);
