@@ -62,9 +62,10 @@ clean:
 # --- packages -----------------------------------------------------------------
 
 DEPS_BUILD := gcc make pkg-config libc6-dev libevent-dev libgnutls28-dev libltdl-dev libiniparser-dev zlib1g-dev libjansson-dev \
-	liburing-dev
+	liburing-dev libmaxminddb-dev libcurl4-gnutls-dev
 DEPS_CHECK := $(DEPS_BUILD) g++ clang llvm binutils libclang-rt-14-dev libcunit1-dev coturn chromium chromium-driver \
-	python3-selenium openssl mandoc groff iproute2 procps curl libnss3-tools util-linux valgrind
+	python3-selenium openssl mandoc groff iproute2 procps curl libnss3-tools util-linux valgrind \
+	abigail-tools tshark
 
 # Announce and install what dpkg does not know; silent when all is there.
 define install_packages
