@@ -146,6 +146,7 @@ const struct tp_control_verb tp_control_verbs[] = {
 	 tp_control_sessions},
 	{"kill", "ID | --user USER [--realm REALM]", "end an allocation, or all of a user",
 	 tp_control_kill},
+	{"drain", "", "take no new allocations; those that are there live on", tp_control_drain},
 	{"counters", "", "everything that is counted", counters},
 	{"log level", "[LEVEL]", "least important lines that are written: error, warn, info, debug",
 	 log_level},

@@ -8,6 +8,7 @@
 /* control_workers_verbs.c: those that need the workers */
 void tp_control_status(struct tp_control_call *call, size_t argc, char **argv);
 void tp_control_sessions(struct tp_control_call *call, size_t argc, char **argv);
+void tp_control_drain(struct tp_control_call *call, size_t argc, char **argv);
 void tp_control_kill(struct tp_control_call *call, size_t argc, char **argv);
 
 /* control_plugins.c */

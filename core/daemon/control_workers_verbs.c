@@ -108,6 +108,34 @@ void tp_control_status(struct tp_control_call *call, size_t argc, char **argv)
 	tp_inquire(call, &status, 0, NULL);
 }
 
+/* --- drain ------------------------------------------------------------------------ */
+
+static bool ask_drain(struct tp_inquiry_state *inquiry, struct tp_crew_worker *worker, void *part)
+{
+	tp_server_drain(worker->server);
+	return ask_load(inquiry, worker, part);
+}
+
+static json_t *answer_drain(struct tp_inquiry_state *inquiry, const struct tp_roll *roll)
+{
+	const struct load load = sum_loads(inquiry, roll);
+
+	return json_pack("{s:b, s:I}", "draining", load.draining, "allocations",
+			 (json_int_t)load.allocations);
+}
+
+void tp_control_drain(struct tp_control_call *call, size_t argc, char **argv)
+{
+	static const struct tp_inquiry drain = {sizeof(struct load), ask_drain, answer_drain, NULL};
+
+	(void)argv;
+	if (argc != 0) {
+		tp_control_fail(call, "drain takes no words");
+		return;
+	}
+	tp_inquire(call, &drain, 0, NULL);
+}
+
 /* --- sessions --------------------------------------------------------------------- */
 
 static bool ask_sessions(struct tp_inquiry_state *inquiry, struct tp_crew_worker *worker,

@@ -147,6 +147,10 @@ second() {
 	cat "$work/second"
 	grep -q "\[turnpike\] control: $config.sock: another daemon answers there" "$work/second"
 }
+check "drain" prints "^draining: (true|yes)$" ctl drain
+check "is in the status" prints "^draining: (true|yes)$" ctl status
+check "and refuses new allocations" exits 1 run_probe \
+	"turn:127.0.0.1:$(port_of udp 127.0.0.1)" -u "$user" -p "$password" --timeout 3
 check "a second daemon is refused" second
 check "and the first is not disturbed" prints "^version" ctl status
 stop_daemon
