@@ -7,7 +7,7 @@ CPPFLAGS_ALL += -DTP_HAVE_URING
 LIBS += -luring
 endif
 LIBS += -ljansson
-NOT_IN_LAYERS := core/daemon/main.c $(if $(filter yes,$(URING)),,core/io/datagram_uring.c)
+NOT_IN_LAYERS := core/daemon/main.c $(if $(filter yes,$(URING)),,core/io/datagram_uring.c core/io/ring.c)
 
 define layer
 $(1)_SRCS := $$(filter-out $$(NOT_IN_LAYERS),$$(wildcard core/$(1)/*.c))

@@ -3,12 +3,6 @@
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <liburing.h>
 
 #include <turnpike/error.h>
 
@@ -22,6 +16,7 @@
 #include "io/datagram_outbox.h"
 #include "io/datagram_segments.h"
 #include "io/loop.h"
+#include "io/ring.h"
 
 /*
  * io_uring: every socket has one receive request that stays (multishot) and
@@ -35,27 +30,7 @@
  * completion.
  */
 
-#define SUBMISSIONS 512
-#define COMPLETIONS 4096
-#define BUFFERS 512 /* datagrams held in a turn; a power of two */
-#define BUFFER_GROUP 0
 #define TAKE_MAX 256 /* completions before others have their turn */
-#define GATHER_MAX 8 /* calls that look for completions in a turn */
-
-/* What the kernel writes in front of a datagram's bytes. */
-#define NAME_SIZE 32    /* an address, and what follows stays aligned */
-#define CONTROL_SIZE 96 /* destination, TTL, TOS, segment size */
-#define HEAD_SIZE (sizeof(struct io_uring_recvmsg_out) + NAME_SIZE + CONTROL_SIZE)
-#define BUFFER_SIZE (HEAD_SIZE + TP_DATAGRAM_MAX)
-_Static_assert(NAME_SIZE >= sizeof(struct sockaddr_in6), "an address fits");
-_Static_assert(HEAD_SIZE >= TP_PACKET_HEADROOM, "the head is the packet's headroom");
-
-/*
- * Whole cache lines; no power of two, or the beginnings of all buffers would
- * meet in the same cache sets.
- */
-#define BUFFER_STRIDE (65536 + 4096 + 192)
-_Static_assert(BUFFER_STRIDE >= BUFFER_SIZE + TP_PACKET_TAILROOM, "a datagram fits");
 
 /* What a completion is of: kept in the low bits of its user data. */
 enum kind {
@@ -77,17 +52,9 @@ struct uring_loop {
 	struct tp_turn_hook flush;
 	struct tp_counter *truncated;
 
-	struct io_uring ring;
-	bool ring_open;
-	bool enabled;
-	int wake_fd;
+	struct tp_ring ring;
 	struct event *readable;
-	unsigned seen; /* completions up to here are known: those behind may be refusals */
-
-	struct io_uring_buf_ring *buffer_ring;
-	uint8_t *buffers;
-	uint16_t taken[BUFFERS]; /* given back when nobody looks at them any more */
-	size_t taken_count;
+	unsigned seen;       /* completions up to here are known: those behind may be refusals */
 	struct msghdr shape; /* sizes of the head's parts */
 
 	struct tp_list to_arm;
@@ -100,38 +67,21 @@ struct uring_loop {
 
 /* --- the ring ------------------------------------------------------------- */
 
-/* Not all builds of liburing export io_uring_enable_rings(). */
-static int enable_ring(struct io_uring *ring)
-{
-	return (int)syscall(SYS_io_uring_register, ring->ring_fd, IORING_REGISTER_ENABLE_RINGS,
-			    NULL, 0);
-}
-
-/* The thread of the first turn is the one that may use the ring. */
-static void enable(struct uring_loop *uring)
-{
-	if (!uring->enabled && enable_ring(&uring->ring) == 0) {
-		uring->enabled = true;
-		(void)io_uring_register_ring_fd(&uring->ring); /* saves a look-up a call */
-	}
-}
-
 static void see_refusals(struct uring_loop *uring);
 
 static void submit(struct uring_loop *uring)
 {
-	enable(uring);
-	(void)io_uring_submit(&uring->ring);
+	tp_ring_submit(&uring->ring);
 	see_refusals(uring);
 }
 
 static struct io_uring_sqe *take_sqe(struct uring_loop *uring)
 {
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring);
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&uring->ring.uring);
 
 	if (sqe == NULL) {
 		submit(uring);
-		sqe = io_uring_get_sqe(&uring->ring);
+		sqe = io_uring_get_sqe(&uring->ring.uring);
 	}
 	return sqe;
 }
@@ -156,13 +106,14 @@ static void refused(struct uring_loop *uring, const struct io_uring_cqe *cqe)
  */
 static void see_refusals(struct uring_loop *uring)
 {
-	unsigned tail = io_uring_smp_load_acquire(uring->ring.cq.ktail);
+	unsigned tail = io_uring_smp_load_acquire(uring->ring.uring.cq.ktail);
 
-	if ((int)(uring->seen - *uring->ring.cq.khead) < 0) {
-		uring->seen = *uring->ring.cq.khead;
+	if ((int)(uring->seen - *uring->ring.uring.cq.khead) < 0) {
+		uring->seen = *uring->ring.uring.cq.khead;
 	}
 	while (uring->seen != tail) {
-		refused(uring, &uring->ring.cq.cqes[uring->seen & uring->ring.cq.ring_mask]);
+		refused(uring,
+			&uring->ring.uring.cq.cqes[uring->seen & uring->ring.uring.cq.ring_mask]);
 		uring->seen++;
 	}
 }
@@ -192,7 +143,7 @@ static void queue_message(struct uring_loop *uring, size_t index)
 
 static void flush(struct uring_loop *uring)
 {
-	if (uring->outbox.message_count == 0 && io_uring_sq_ready(&uring->ring) == 0) {
+	if (uring->outbox.message_count == 0 && io_uring_sq_ready(&uring->ring.uring) == 0) {
 		return;
 	}
 	tp_outbox_seal(&uring->outbox);
@@ -228,17 +179,6 @@ static int uring_send(struct tp_datagram *datagram, const struct tp_packet *pack
 
 /* --- receiving ------------------------------------------------------------ */
 
-static uint8_t *buffer_at(const struct uring_loop *uring, unsigned index)
-{
-	return uring->buffers + (size_t)index * BUFFER_STRIDE;
-}
-
-static void give_buffer(struct uring_loop *uring, unsigned index, unsigned offset)
-{
-	io_uring_buf_ring_add(uring->buffer_ring, buffer_at(uring, index), BUFFER_SIZE,
-			      (unsigned short)index, io_uring_buf_ring_mask(BUFFERS), (int)offset);
-}
-
 /* @poll_first: do not look for datagrams before the socket says that it has some */
 static void arm(struct uring_loop *uring, struct uring_datagram *datagram, bool poll_first)
 {
@@ -250,7 +190,7 @@ static void arm(struct uring_loop *uring, struct uring_datagram *datagram, bool 
 	}
 	io_uring_prep_recvmsg_multishot(sqe, datagram->fd.fd, &uring->shape, 0);
 	sqe->flags |= IOSQE_BUFFER_SELECT;
-	sqe->buf_group = BUFFER_GROUP;
+	sqe->buf_group = TP_RING_BUFFER_GROUP;
 	if (poll_first) {
 		sqe->ioprio |= IORING_RECVSEND_POLL_FIRST;
 	}
@@ -272,11 +212,11 @@ static void deliver(struct uring_loop *uring, struct uring_datagram *datagram, u
 {
 	const struct io_uring_recvmsg_out *head = (const void *)buffer;
 	struct msghdr control = {
-		.msg_control = buffer + sizeof(*head) + NAME_SIZE,
+		.msg_control = buffer + sizeof(*head) + TP_RING_NAME_SIZE,
 		.msg_controllen = head->controllen,
 	};
 	struct tp_packet packet = {
-		.data = buffer + HEAD_SIZE,
+		.data = buffer + TP_RING_HEAD_SIZE,
 		.len = head->payloadlen,
 		.local_addr = datagram->fd.datagram.local_addr,
 		.ttl = -1,
@@ -319,11 +259,11 @@ static void take_received(struct uring_loop *uring, const struct io_uring_cqe *c
 		(struct uring_datagram *)(uintptr_t)(cqe->user_data & ~(uint64_t)KIND_MASK);
 
 	if ((cqe->flags & IORING_CQE_F_BUFFER) != 0) {
-		unsigned index = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+		uint8_t *buffer =
+			tp_ring_take_buffer(&uring->ring, cqe->flags >> IORING_CQE_BUFFER_SHIFT);
 
-		uring->taken[uring->taken_count++] = (uint16_t)index;
-		if (cqe->res >= (int)HEAD_SIZE && !datagram->closing) {
-			deliver(uring, datagram, buffer_at(uring, index));
+		if (cqe->res >= (int)TP_RING_HEAD_SIZE && !datagram->closing) {
+			deliver(uring, datagram, buffer);
 		}
 	}
 	if (cqe->res < 0 && !datagram->closing) {
@@ -336,30 +276,14 @@ static void take_received(struct uring_loop *uring, const struct io_uring_cqe *c
 
 static void take_completions(struct uring_loop *uring)
 {
-	struct io_uring_cq *queue = &uring->ring.cq;
+	struct io_uring_cq *queue = &uring->ring.uring.cq;
 
-	for (int i = 0; i < TAKE_MAX && io_uring_cq_ready(&uring->ring) > 0; i++) {
+	for (int i = 0; i < TAKE_MAX && io_uring_cq_ready(&uring->ring.uring) > 0; i++) {
 		const struct io_uring_cqe cqe = queue->cqes[*queue->khead & queue->ring_mask];
 
-		io_uring_cq_advance(&uring->ring, 1);
+		io_uring_cq_advance(&uring->ring.uring, 1);
 		if ((cqe.user_data & KIND_MASK) == KIND_RECEIVE) {
 			take_received(uring, &cqe);
-		}
-	}
-}
-
-static bool has_work(const struct uring_loop *uring)
-{
-	return (IO_URING_READ_ONCE(*uring->ring.sq.kflags) & IORING_SQ_TASKRUN) != 0;
-}
-
-/* The kernel does so many receive requests a call, whatever waits. */
-static void gather(struct uring_loop *uring)
-{
-	for (int i = 0; i < GATHER_MAX && io_uring_cq_ready(&uring->ring) < TAKE_MAX; i++) {
-		(void)io_uring_get_events(&uring->ring);
-		if (!has_work(uring)) {
-			break;
 		}
 	}
 }
@@ -370,8 +294,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	io_uring_cq_eventfd_toggle(&uring->ring, false);
-	gather(uring);
+	tp_ring_hush(&uring->ring);
+	tp_ring_gather(&uring->ring, TAKE_MAX);
 	take_completions(uring);
 	tp_loop_count_messages(uring->loop, uring->delivered);
 	uring->delivered = 0;
@@ -379,19 +303,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	tp_loop_request_hook(uring->loop, &uring->flush);
 }
 
-static void give_buffers_back(struct uring_loop *uring)
-{
-	for (size_t i = 0; i < uring->taken_count; i++) {
-		give_buffer(uring, uring->taken[i], (unsigned)i);
-	}
-	io_uring_buf_ring_advance(uring->buffer_ring, (int)uring->taken_count);
-	uring->taken_count = 0;
-}
-
 /* Requests that ended for want of buffers go on now that there are some. */
 static void arm_again(struct uring_loop *uring)
 {
-	while (!tp_list_empty(&uring->to_arm) && io_uring_sq_space_left(&uring->ring) > 0) {
+	while (!tp_list_empty(&uring->to_arm) && io_uring_sq_space_left(&uring->ring.uring) > 0) {
 		struct tp_list *link = tp_list_shift(&uring->to_arm);
 
 		arm(uring, tp_container_of(link, struct uring_datagram, link), false);
@@ -399,30 +314,19 @@ static void arm_again(struct uring_loop *uring)
 	submit(uring);
 }
 
-/* Be told of what comes from here on; what has come already needs no telling. */
-static void wait_for_more(struct uring_loop *uring)
-{
-	(void)__atomic_fetch_and(uring->ring.cq.kflags, ~(unsigned)IORING_CQ_EVENTFD_DISABLED,
-				 __ATOMIC_SEQ_CST); /* before the look */
-	if (io_uring_cq_ready(&uring->ring) > 0 || has_work(uring)) {
-		event_active(uring->readable, EV_READ, 0);
-		tp_loop_skip_rest(uring->loop);
-	}
-}
-
 static void flushed(struct tp_loop *loop, void *state)
 {
 	struct uring_loop *uring = state;
 
-	(void)loop;
 	tp_segments_clear(&uring->segments);
-	if (uring->taken_count > 0) {
-		give_buffers_back(uring);
-	}
+	tp_ring_give_buffers_back(&uring->ring);
 	if (!tp_list_empty(&uring->to_arm)) {
 		arm_again(uring);
 	}
-	wait_for_more(uring);
+	if (tp_ring_listen(&uring->ring)) {
+		event_active(uring->readable, EV_READ, 0);
+		tp_loop_skip_rest(loop);
+	}
 }
 
 /* --- sockets -------------------------------------------------------------- */
@@ -504,75 +408,14 @@ static void uring_close(struct tp_datagram *datagram)
 
 /* --- life ----------------------------------------------------------------- */
 
-static int open_ring(struct uring_loop *uring)
+static int make_event(struct uring_loop *uring)
 {
-	struct io_uring_params params = {
-		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-			 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_R_DISABLED |
-			 IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
-		.cq_entries = COMPLETIONS,
-	};
-
-	if (io_uring_queue_init_params(SUBMISSIONS, &uring->ring, &params) != 0) {
-		return TP_EIO;
-	}
-	uring->ring_open = true;
-	return 0;
-}
-
-static int open_buffers(struct uring_loop *uring)
-{
-	struct io_uring_buf_reg registration = {.ring_entries = BUFFERS, .bgid = BUFFER_GROUP};
-	size_t ring_size = BUFFERS * sizeof(struct io_uring_buf);
-	void *ring =
-		mmap(NULL, ring_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	/* mapped, so that pages no datagram has reached cost nothing */
-	void *buffers = mmap(NULL, (size_t)BUFFERS * BUFFER_STRIDE, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	uring->buffer_ring = ring == MAP_FAILED ? NULL : ring;
-	uring->buffers = buffers == MAP_FAILED ? NULL : buffers;
-	if (uring->buffer_ring == NULL || uring->buffers == NULL) {
-		return TP_ENOMEM;
-	}
-	registration.ring_addr = (uint64_t)(uintptr_t)ring;
-	if (io_uring_register_buf_ring(&uring->ring, &registration, 0) != 0) {
-		return TP_EIO;
-	}
-	io_uring_buf_ring_init(uring->buffer_ring);
-	for (unsigned i = 0; i < BUFFERS; i++) {
-		give_buffer(uring, i, i);
-	}
-	io_uring_buf_ring_advance(uring->buffer_ring, BUFFERS);
-	return 0;
-}
-
-/* Edge-triggered: nobody ever needs to read it. */
-static int open_event(struct uring_loop *uring)
-{
-	uring->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (uring->wake_fd == -1 || io_uring_register_eventfd(&uring->ring, uring->wake_fd) != 0) {
-		return TP_EIO;
-	}
-	uring->readable = event_new(tp_loop_event_base(uring->loop), uring->wake_fd,
+	uring->readable = event_new(tp_loop_event_base(uring->loop), uring->ring.wake_fd,
 				    EV_READ | EV_PERSIST | EV_ET, on_readable, uring);
 	if (uring->readable == NULL || event_add(uring->readable, NULL) != 0) {
 		return TP_ENOMEM;
 	}
 	return 0;
-}
-
-static void close_ring(struct uring_loop *uring)
-{
-	if (uring->ring_open) {
-		io_uring_queue_exit(&uring->ring);
-	}
-	if (uring->buffer_ring != NULL) {
-		munmap(uring->buffer_ring, BUFFERS * sizeof(struct io_uring_buf));
-	}
-	if (uring->buffers != NULL) {
-		munmap(uring->buffers, (size_t)BUFFERS * BUFFER_STRIDE);
-	}
 }
 
 static void loop_close(struct tp_loop *loop, void *state)
@@ -585,8 +428,7 @@ static void loop_close(struct tp_loop *loop, void *state)
 	if (uring->readable != NULL) {
 		event_free(uring->readable);
 	}
-	close_ring(uring);
-	tp_socket_close(&uring->wake_fd);
+	tp_ring_close(&uring->ring);
 	while ((link = tp_list_shift(&uring->closing)) != NULL) {
 		free(tp_container_of(link, struct uring_datagram, link));
 	}
@@ -597,13 +439,10 @@ static void loop_close(struct tp_loop *loop, void *state)
 
 static int open_all(struct uring_loop *uring)
 {
-	int err = open_ring(uring);
+	int err = tp_ring_open(&uring->ring);
 
 	if (err == 0) {
-		err = open_buffers(uring);
-	}
-	if (err == 0) {
-		err = open_event(uring);
+		err = make_event(uring);
 	}
 	if (err == 0) {
 		err = tp_segments_init(&uring->segments);
@@ -620,13 +459,13 @@ static int loop_open(struct tp_loop *loop, void **state)
 		return TP_ENOMEM;
 	}
 	uring->loop = loop;
-	uring->wake_fd = -1;
 	tp_turn_hook_init(&uring->flush, on_turn_end);
 	tp_list_init(&uring->to_arm);
 	tp_list_init(&uring->closing);
 	uring->truncated =
 		tp_counter_named("io.datagrams_truncated", "datagrams larger than a buffer");
-	uring->shape = (struct msghdr){.msg_namelen = NAME_SIZE, .msg_controllen = CONTROL_SIZE};
+	uring->shape = (struct msghdr){.msg_namelen = TP_RING_NAME_SIZE,
+				       .msg_controllen = TP_RING_CONTROL_SIZE};
 	err = open_all(uring);
 	if (err != 0) {
 		loop_close(loop, uring);
@@ -636,18 +475,12 @@ static int loop_open(struct tp_loop *loop, void **state)
 	return 0;
 }
 
-/* Kernels before 6.1 lack parts; containers and the administrator may forbid it. */
 static bool usable(void)
 {
-	struct uring_loop *uring = calloc(1, sizeof(*uring));
-	bool answer;
+	struct tp_ring ring;
+	bool answer = tp_ring_open(&ring) == 0;
 
-	if (uring == NULL) {
-		return false;
-	}
-	answer = open_ring(uring) == 0 && open_buffers(uring) == 0;
-	close_ring(uring);
-	free(uring);
+	tp_ring_close(&ring);
 	return answer;
 }
 
