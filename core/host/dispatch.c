@@ -17,6 +17,8 @@
 #include "host/worker.h"
 #include "io/loop.h"
 
+#define CODE_SILENT 500
+
 static const struct tp_chain *chain_of(const struct tp_request *request)
 {
 	return &request->generation->chains[request->asking.event];
@@ -315,6 +317,9 @@ static void silent(struct tp_timer *timer)
 			  verdict == TP_PASS ? "counts as no opinion" : "refused");
 	tp_dispatch_cancel(request);
 	forget_answer(request);
+	if (tp_event_table[request->asking.event].own_code != 0) {
+		request->deny_code = CODE_SILENT;
+	}
 	finish(request, go_on(request, verdict));
 }
 

@@ -36,10 +36,10 @@ struct tp_asking {
  * Provider: TP_ALLOW (request->provided is set), TP_DENY, or TP_PASS when all
  * passed. Gate: TP_ALLOW or TP_PASS (go on), or TP_DENY with
  * request->deny_code (0: the event's own) and deny_reason. A handler that stays
- * silent past its deadline, returns nonsense or TP_PARK without a ticket is
- * TP_DENY with code 0, or TP_PASS where the instance is configured so
- * (on_error), logged by name and counted. No subscriber: TP_PASS at the cost of
- * a branch.
+ * silent past its deadline is TP_DENY with code 500; one that returns nonsense
+ * or TP_PARK without a ticket is TP_DENY with code 0. Where the instance is
+ * configured so (on_error) both are TP_PASS. They are logged by name and
+ * counted. No subscriber: TP_PASS at the cost of a branch.
  *
  * Thread: the request's worker
  */

@@ -536,7 +536,7 @@ static void silence_fails_closed(void)
 	turn(1);
 	CU_ASSERT_EQUAL(f->answers, 1);
 	CU_ASSERT_EQUAL(f->verdict, TP_DENY);
-	CU_ASSERT_EQUAL(f->request.deny_code, 0);
+	CU_ASSERT_EQUAL(f->request.deny_code, 500);
 	CU_ASSERT_EQUAL(f->asked, 1);
 	CU_ASSERT_EQUAL(f->gone.id, f->ticket.id);
 	CU_ASSERT_EQUAL(counter("host.ticket.silent"), 1);

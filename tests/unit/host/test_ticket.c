@@ -185,7 +185,7 @@ static void an_answer_after_the_deadline_is_stale(void)
 	CU_ASSERT_EQUAL(asked->verdict, TP_PARK);
 	tp_test_advance_ms(host, 1);
 	CU_ASSERT_EQUAL(asked->verdict, TP_DENY);
-	CU_ASSERT_EQUAL(asked->code, 401);
+	CU_ASSERT_EQUAL(asked->code, 500);
 	tp_test_turn(host);
 	CU_ASSERT_EQUAL(stale(), 1);
 	CU_ASSERT_EQUAL(asked->verdict, TP_DENY);

@@ -142,7 +142,7 @@ static void a_deadline_passes_with_the_clock(void)
 	CU_ASSERT_EQUAL(asked->verdict, TP_PARK);
 	tp_test_advance_ms(host, 1);
 	CU_ASSERT_EQUAL(asked->verdict, TP_DENY);
-	CU_ASSERT_EQUAL(asked->code, 486);
+	CU_ASSERT_EQUAL(asked->code, 500);
 	CU_ASSERT_EQUAL(tp_test_counter(host, "gone"), 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(tp_test_log(host), "everything"));
 	end();
