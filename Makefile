@@ -62,12 +62,14 @@ clean:
 # --- packages -----------------------------------------------------------------
 
 DEPS_BUILD := gcc make pkg-config libc6-dev libevent-dev libgnutls28-dev libltdl-dev libiniparser-dev zlib1g-dev libjansson-dev \
-	liburing-dev libmaxminddb-dev libcurl4-gnutls-dev
+	liburing-dev libmaxminddb-dev libcurl4-gnutls-dev \
+	libldap-dev libsqlite3-dev libpq-dev libmariadb-dev libhiredis-dev
 DEPS_CHECK := $(DEPS_BUILD) g++ clang llvm binutils libclang-rt-14-dev libcunit1-dev coturn chromium chromium-driver \
 	python3-selenium openssl mandoc groff iproute2 procps curl libnss3-tools util-linux valgrind \
-	abigail-tools tshark
+	abigail-tools tshark slapd ldap-utils sqlite3 postgresql mariadb-server redis-server nghttp2-server
 
-# Announce and install what dpkg does not know; silent when all is there.
+# Announce and install what dpkg does not know; silent when all is there. Servers that come along
+# are not started meanwhile: the tests start their own.
 define install_packages
 @missing=; for p in $(1); do \
 	dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
@@ -76,8 +78,12 @@ if ! command -v apt-get >/dev/null; then \
 	echo "Without apt, please install what these Debian packages hold:$$missing" >&2; exit 1; fi; \
 sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 echo "Installing Debian packages:$$missing"; \
+policy=/usr/sbin/policy-rc.d; \
+if [ -e $$policy ]; then policy=; else \
+	printf '#!/bin/sh\nexit 101\n' | $$sudo tee $$policy >/dev/null; $$sudo chmod 755 $$policy; fi; \
 $$sudo apt-get update -qq && \
-$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+status=$$?; [ -z "$$policy" ] || $$sudo rm -f $$policy; exit $$status
 endef
 
 deps:
