@@ -5,6 +5,10 @@ include plugins/plugin.mk
 plugin_sources = $(wildcard plugins/$(1)/*.c)
 
 $(call plugin,auth_file,$(call plugin_sources,auth_file),gnutls)
+$(call plugin,auth_jwt,$(call plugin_sources,auth_jwt) \
+	$(call common,http_client http_fresh secret_file),libcurl gnutls jansson libevent_core)
+$(call plugin,auth_rest,$(call plugin_sources,auth_rest) $(common_LOOKUP) \
+	$(call common,http_client http_fresh),libcurl gnutls jansson libevent_core)
 $(call plugin,auth_secret,$(call plugin_sources,auth_secret) plugins/common/secret_file.c,gnutls)
 $(call plugin,event_log,$(call plugin_sources,event_log) plugins/common/event_line.c,jansson)
 $(call plugin,geoip,$(call plugin_sources,geoip),libmaxminddb)

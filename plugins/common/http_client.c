@@ -185,6 +185,17 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
 	return len;
 }
 
+static int tell_address(void *arg, char *address, char *own, int port, int own_port)
+{
+	const struct http_settings *settings = arg;
+
+	(void)own;
+	(void)port;
+	(void)own_port;
+	settings->connected(settings->connected_arg, address);
+	return CURL_PREREQFUNC_OK;
+}
+
 /* --- requests ------------------------------------------------------------------------------- */
 
 static void request_free(struct http_request *request)
@@ -282,6 +293,10 @@ static bool set_transfer(struct http_request *request, const char *url)
 	code |= curl_easy_setopt(curl, CURLOPT_HEADERDATA, request);
 	code |= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	code |= curl_easy_setopt(curl, CURLOPT_WRITEDATA, request);
+	if (settings->connected != NULL) {
+		code |= curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, tell_address);
+		code |= curl_easy_setopt(curl, CURLOPT_PREREQDATA, settings);
+	}
 	/* These may be unknown to a libcurl that was built without. */
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(curl, CURLOPT_PIPEWAIT, strncmp(url, "https:", 6) == 0 ? 1L : 0L);
