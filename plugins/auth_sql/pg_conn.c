@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pg_conn.h"
 
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <event2/event.h>
 #include <libpq-fe.h>
@@ -13,6 +11,7 @@
 #include <turnpike/plugin.h>
 
 #include "common/backend_peers.h"
+#include "common/host_name.h"
 
 #define TYPE_TEXT 25 /* the server's number of it */
 
@@ -25,13 +24,6 @@ enum pg_state {
 	PG_QUERYING,
 };
 
-/* A name that is being looked up; outlives a connection that goes meanwhile. */
-struct pg_name {
-	struct pg_conn *conn; /* NULL: it has gone */
-	char *host;
-	char address[NI_MAXHOST]; /* empty: none found */
-};
-
 struct pg_conn {
 	struct tp_instance *self;
 	struct event_base *base;
@@ -39,7 +31,7 @@ struct pg_conn {
 	void (*idle)(void *arg);
 	void *arg;
 	enum pg_state state;
-	struct pg_name *name;
+	struct host_name *name;
 	PGconn *pg;
 	struct event *socket; /* NULL: none */
 	struct event *timer;
@@ -95,10 +87,7 @@ static void close_connection(struct pg_conn *conn)
 {
 	stop_watching(conn);
 	event_del(conn->timer);
-	if (conn->name != NULL) {
-		conn->name->conn = NULL;
-		conn->name = NULL;
-	}
+	host_name_cancel(&conn->name);
 	if (conn->pg != NULL) {
 		PQfinish(conn->pg);
 		conn->pg = NULL;
@@ -221,68 +210,36 @@ static void connect_to(struct pg_conn *conn, const char *address)
 	}
 }
 
-static void resolve(void *arg)
+static void resolved(void *arg, const char *address)
 {
-	struct pg_name *name = arg;
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	struct addrinfo *found = NULL;
+	struct pg_conn *conn = arg;
 
-	if (getaddrinfo(name->host, NULL, &hints, &found) == 0) {
-		if (getnameinfo(found->ai_addr, found->ai_addrlen, name->address,
-				sizeof(name->address), NULL, 0, NI_NUMERICHOST) != 0) {
-			name->address[0] = '\0';
-		}
-		freeaddrinfo(found);
+	conn->name = NULL;
+	if (address == NULL) {
+		lose(conn, "the host's name is not known");
+	} else {
+		connect_to(conn, address);
 	}
-}
-
-static void resolved(void *arg)
-{
-	struct pg_name *name = arg;
-	struct pg_conn *conn = name->conn;
-
-	if (conn != NULL) {
-		conn->name = NULL;
-		if (name->address[0] == '\0') {
-			lose(conn, "the host's name is not known");
-		} else {
-			connect_to(conn, name->address);
-		}
-	}
-	free(name->host);
-	free(name);
-}
-
-static bool start_resolving(struct pg_conn *conn)
-{
-	struct pg_name *name = calloc(1, sizeof(*name));
-
-	if (name == NULL) {
-		return false;
-	}
-	name->conn = conn;
-	name->host = strdup(conn->settings->host);
-	if (name->host == NULL || tp_job_submit(conn->self, resolve, resolved, name) != 0) {
-		free(name->host);
-		free(name);
-		return false;
-	}
-	conn->name = name;
-	conn->state = PG_RESOLVING;
-	return true;
 }
 
 static void open_connection(struct pg_conn *conn)
 {
+	const char *host = conn->settings->host;
 	struct tp_addr addr;
 
 	conn->fresh = true;
 	start_timer(conn);
-	if (conn->settings->host[0] == '/') {
+	if (host[0] == '/') {
 		connect_to(conn, NULL);
-	} else if (tp_addr_parse(conn->settings->host, &addr) == 0) {
-		connect_to(conn, conn->settings->host);
-	} else if (!start_resolving(conn)) {
+		return;
+	}
+	if (tp_addr_parse(host, &addr) == 0) {
+		connect_to(conn, host);
+		return;
+	}
+	conn->state = PG_RESOLVING;
+	conn->name = host_name_resolve(conn->self, host, resolved, conn);
+	if (conn->name == NULL) {
 		lose(conn, "the host's name cannot be looked up");
 	}
 }
