@@ -200,6 +200,9 @@ static const struct tp_test_asked *ask(struct tp_test_request *request, enum tp_
 	if (event == TP_EVENT_on_turn_before_allocate) {
 		request->request.lifetime_s =
 			((const struct tp_before_allocate *)payload)->lifetime_s;
+	} else if (event == TP_EVENT_on_turn_before_refresh) {
+		request->request.lifetime_s =
+			((const struct tp_before_refresh *)payload)->lifetime_s;
 	}
 	request->request.asking.event = event; /* also when nobody subscribes */
 	settle(request, tp_dispatch_ask(&request->request, event, payload, answered));

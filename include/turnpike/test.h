@@ -48,7 +48,7 @@ struct tp_test_asked {
 	const char *reason;      /* with TP_DENY: the plugin's phrase, "" for the registered one */
 	struct tp_view response; /* at on_stun_request_success: with what the plugin added */
 
-	/* At on_turn_before_allocate. */
+	/* At on_turn_before_allocate; lifetime_s also at on_turn_before_refresh. */
 	uint32_t lifetime_s;     /* left of the payload's */
 	struct tp_limits limits; /* of tp_request_limit(); 0: none */
 
