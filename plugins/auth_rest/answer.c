@@ -9,6 +9,7 @@
 
 #include <turnpike/api.h>
 
+/* Returns false. */
 static bool wrong(char *problem, const char *format, ...) TP_PRINTF(2, 3);
 
 static bool wrong(char *problem, const char *format, ...)
@@ -34,7 +35,7 @@ static bool read_text(json_t *object, const char *key, size_t max, const char **
 	}
 	if (!json_is_string(value) || json_string_length(value) == 0 ||
 	    json_string_length(value) > max) {
-		return wrong(problem, "\"%s\" is no text of 1 to %zu bytes", key, max);
+		return wrong(problem, "an answer's \"%s\" is no text of 1 to %zu bytes", key, max);
 	}
 	*text = json_string_value(value);
 	return true;
@@ -58,15 +59,16 @@ static bool read_key(json_t *object, const char *key, uint8_t *out, size_t size,
 		return text == NULL && problem[0] == '\0';
 	}
 	if (strlen(text) != 2 * size) {
-		return wrong(problem, "\"%s\" has not %zu hexadecimal digits", key, 2 * size);
+		return wrong(problem, "an answer's \"%s\" has not %zu hexadecimal digits", key,
+			     2 * size);
 	}
 	for (size_t i = 0; i < size; i++) {
 		int high = hex_digit(text[2 * i]);
 		int low = hex_digit(text[2 * i + 1]);
 
 		if (high == -1 || low == -1) {
-			return wrong(problem, "\"%s\" has not %zu hexadecimal digits", key,
-				     2 * size);
+			return wrong(problem, "an answer's \"%s\" has not %zu hexadecimal digits",
+				     key, 2 * size);
 		}
 		out[i] = (uint8_t)(high << 4 | low);
 	}
@@ -83,7 +85,7 @@ static bool read_number(json_t *object, const char *key, uint64_t max, uint64_t 
 	}
 	if (!json_is_integer(value) || json_integer_value(value) < 0 ||
 	    (uint64_t)json_integer_value(value) > max) {
-		return wrong(problem, "\"%s\" is no number between 0 and %llu", key,
+		return wrong(problem, "an answer's \"%s\" is no number between 0 and %llu", key,
 			     (unsigned long long)max);
 	}
 	*out = (uint64_t)json_integer_value(value);
@@ -119,8 +121,9 @@ static bool read_secrets(json_t *object, struct answer *out, char *problem)
 		credentials->password = out->password;
 	}
 	if (password == NULL && credentials->key_md5 == NULL && credentials->key_sha256 == NULL) {
-		return wrong(problem,
-			     "there is neither \"password\" nor \"key_md5\" nor \"key_sha256\"");
+		return wrong(
+			problem,
+			"an answer has neither \"password\" nor \"key_md5\" nor \"key_sha256\"");
 	}
 	return true;
 }
@@ -146,7 +149,7 @@ static bool read_user(json_t *object, bool hashed, struct answer *out, char *pro
 		return false;
 	}
 	if (user == NULL) {
-		return wrong(problem, "there is no \"user\", though a hash was asked for");
+		return wrong(problem, "an answer has no \"user\", though a hash was asked for");
 	}
 	snprintf(out->user, sizeof(out->user), "%s", user);
 	out->credentials.user = out->user;
@@ -168,25 +171,26 @@ static void wipe_texts(json_t *object)
 	}
 }
 
-bool answer_read(const char *body, size_t len, bool hashed, struct answer *out,
-		 char problem[ANSWER_PROBLEM_SIZE])
+enum answer_verdict answer_read(const char *body, size_t len, bool hashed, struct answer *out,
+				char problem[ANSWER_PROBLEM_SIZE])
 {
 	json_t *object = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
-	bool done;
+	bool good;
 
 	*out = (struct answer){.credentials.size = sizeof(out->credentials)};
 	problem[0] = '\0';
 	if (!json_is_object(object)) {
 		json_decref(object);
-		return wrong(problem, "it is no JSON object");
+		wrong(problem, "the service answers with no JSON object");
+		return ANSWER_GARBAGE;
 	}
 	out->has_valid_for = json_is_integer(json_object_get(object, "valid_for_s"));
-	done = read_secrets(object, out, problem) &&
+	good = read_secrets(object, out, problem) &&
 	       read_limits(object, &out->credentials, problem) &&
 	       read_user(object, hashed, out, problem);
 	wipe_texts(object);
 	json_decref(object);
-	return done;
+	return good ? ANSWER_GOOD : ANSWER_UNUSABLE;
 }
 
 void answer_wipe(struct answer *answer)

@@ -22,6 +22,12 @@ struct answer {
 	struct tp_credentials credentials; /* points into the above */
 };
 
+enum answer_verdict {
+	ANSWER_GOOD,
+	ANSWER_UNUSABLE, /* what it says of the user is wrong */
+	ANSWER_GARBAGE,  /* no answer of such a service at all */
+};
+
 /**
  * Read the JSON object of status 200.
  *
@@ -30,8 +36,8 @@ struct answer {
  *
  * Owner: @out is to be wiped, and must not be moved
  */
-bool answer_read(const char *body, size_t len, bool hashed, struct answer *out,
-		 char problem[ANSWER_PROBLEM_SIZE]);
+enum answer_verdict answer_read(const char *body, size_t len, bool hashed, struct answer *out,
+				char problem[ANSWER_PROBLEM_SIZE]);
 
 void answer_wipe(struct answer *answer);
 

@@ -40,14 +40,20 @@ static void found(struct lookup_query *query, const struct http_answer *http)
 	struct lookup_credentials credentials = {.valid_for_s = LOOKUP_UNSAID};
 	struct answer answer;
 
-	if (answer_read(http->body, http->len, query->userhash != NULL, &answer, problem)) {
+	switch (answer_read(http->body, http->len, query->userhash != NULL, &answer, problem)) {
+	case ANSWER_GOOD:
 		credentials.credentials = answer.credentials;
 		if (answer.has_valid_for) {
 			credentials.valid_for_s = answer.credentials.valid_for_s;
 		}
 		lookup_found(query, &credentials);
-	} else {
+		break;
+	case ANSWER_UNUSABLE:
+		lookup_unusable(query, problem);
+		break;
+	case ANSWER_GARBAGE:
 		lookup_failed(query, problem);
+		break;
 	}
 	answer_wipe(&answer);
 	explicit_bzero(&credentials, sizeof(credentials));

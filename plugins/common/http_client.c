@@ -26,6 +26,7 @@ struct http_request {
 	size_t len;
 	size_t header_len;
 	struct http_fresh fresh;
+	const char *own_problem; /* why we have stopped it; NULL: we have not */
 	char problem[CURL_ERROR_SIZE];
 	http_done_fn done;
 	void *arg;
@@ -43,6 +44,14 @@ struct http_client {
 
 static void request_free(struct http_request *request);
 
+static const char *problem_of(const struct http_request *request, CURLcode code)
+{
+	if (request->own_problem != NULL) {
+		return request->own_problem;
+	}
+	return request->problem[0] != '\0' ? request->problem : curl_easy_strerror(code);
+}
+
 static void finish(struct http_request *request, CURLcode code)
 {
 	struct http_answer answer = {
@@ -56,8 +65,7 @@ static void finish(struct http_request *request, CURLcode code)
 	if (code == CURLE_OK) {
 		curl_easy_getinfo(request->curl, CURLINFO_RESPONSE_CODE, &answer.status);
 	} else {
-		answer.problem =
-			request->problem[0] != '\0' ? request->problem : curl_easy_strerror(code);
+		answer.problem = problem_of(request, code);
 		answer.len = 0;
 		answer.body = "";
 	}
@@ -156,6 +164,7 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *arg)
 
 	request->header_len += len;
 	if (request->header_len > HEADERS_MAX) {
+		request->own_problem = "the answer has too many header lines";
 		return 0;
 	}
 	if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0) { /* one more after 1xx */
@@ -175,8 +184,8 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
 		request->body = malloc(max + 1);
 	}
 	if (request->body == NULL || len > max - request->len) {
-		snprintf(request->problem, sizeof(request->problem), "%s",
-			 request->body == NULL ? "out of memory" : "the answer is too long");
+		request->own_problem =
+			request->body == NULL ? "out of memory" : "the answer is too long";
 		return 0;
 	}
 	memcpy(request->body + request->len, bytes, len);
