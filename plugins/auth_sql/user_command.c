@@ -35,19 +35,16 @@ static const char schema[] =
 	" PRIMARY KEY (name));"
 	"COMMIT;";
 
-/* --- the file ------------------------------------------------------------------------------------
- */
+/* --- the file ------------------------------------------------------------------------ */
 
 static int fail(struct tp_instance *self, const struct sql_settings *settings, sqlite3 *db)
 {
 	return tp_instance_fail(self, TP_EIO, "%s: %s", settings->database, sqlite3_errmsg(db));
 }
 
-static int open_file(struct tp_instance *self, const struct sql_settings *settings,
-		     sqlite3 **db)
+static int open_file(struct tp_instance *self, const struct sql_settings *settings, sqlite3 **db)
 {
-	if (sqlite3_open_v2(settings->database, db, SQLITE_OPEN_READWRITE, NULL) !=
-	    SQLITE_OK) {
+	if (sqlite3_open_v2(settings->database, db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK) {
 		int err = fail(self, settings, *db);
 
 		sqlite3_close(*db);
@@ -90,8 +87,7 @@ int user_command_prepare(struct tp_instance *self, const struct sql_settings *se
 	return err;
 }
 
-/* --- statements
- * ------------------------------------------------------------------------------------ */
+/* --- statements ---------------------------------------------------------------------- */
 
 /* Run one to its end, or to its first row; NULL after tp_instance_fail(). To be finalized. */
 static sqlite3_stmt *start(struct tp_instance *self, const struct sql_settings *settings,
@@ -138,8 +134,7 @@ static int change(struct tp_instance *self, const struct sql_settings *settings,
 	return err;
 }
 
-/* --- users
- * ------------------------------------------------------------------------------------------ */
+/* --- users --------------------------------------------------------------------------- */
 
 /* @argv: NAME REALM PASSWORD */
 static int set_key(struct tp_instance *self, const struct sql_settings *settings, sqlite3 *db,
@@ -211,22 +206,26 @@ static int list(struct tp_instance *self, const struct sql_settings *settings, s
 	return err;
 }
 
-/* --- words
- * -------------------------------------------------------------------------------------------- */
+/* --- words --------------------------------------------------------------------------- */
 
 static const struct verb {
 	const char *name;
-	int min; /* words behind it */
-	int max;
-	bool changes;
+	bool has_name;
+	bool has_password;
 	int (*run)(struct tp_instance *self, const struct sql_settings *settings, sqlite3 *db,
 		   struct tp_command *command, const char *const *argv);
 } verbs[] = {
-	{"add", 3, 3, true, add},
-	{"passwd", 3, 3, true, passwd},
-	{"delete", 2, 2, true, delete_user},
-	{"list", 0, 1, false, list},
+	{"add", true, true, add},
+	{"passwd", true, true, passwd},
+	{"delete", true, false, delete_user},
+	{"list", false, false, list},
 };
+
+/* Behind them a realm may stand. */
+static int words_of(const struct verb *verb)
+{
+	return 2 + verb->has_name + verb->has_password;
+}
 
 static const struct verb *find(int argc, const char *const *argv)
 {
@@ -234,8 +233,8 @@ static const struct verb *find(int argc, const char *const *argv)
 		return NULL;
 	}
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
-		if (strcmp(verbs[i].name, argv[1]) == 0 && argc - 2 >= verbs[i].min &&
-		    argc - 2 <= verbs[i].max) {
+		if (strcmp(verbs[i].name, argv[1]) == 0 && argc >= words_of(&verbs[i]) &&
+		    argc <= words_of(&verbs[i]) + 1) {
 			return &verbs[i];
 		}
 	}
@@ -258,25 +257,30 @@ int user_command(struct tp_instance *self, const struct sql_settings *settings,
 		 struct tp_command *command, int argc, const char *const *argv, bool *changed)
 {
 	const struct verb *verb = find(argc, argv);
-	const char *words[3] = {NULL, NULL, NULL};
+	const char *words[3]; /* NAME REALM PASSWORD; or REALM */
+	const char *realm;
 	sqlite3 *db;
 	int err;
 
 	if (verb == NULL) {
 		return tp_instance_fail(self, TP_EINVAL,
-					"user add NAME REALM PASSWORD, user passwd NAME REALM "
-					"PASSWORD, user delete NAME REALM, or user list [REALM]");
+					"user add NAME PASSWORD [REALM], user passwd NAME PASSWORD "
+					"[REALM], user delete NAME [REALM], or user list [REALM]");
 	}
-	for (int i = 2; i < argc; i++) {
-		words[i - 2] = argv[i];
+	realm = argc > words_of(verb) ? argv[argc - 1] : tp_option_string(self, "realm");
+	if (realm == NULL && verb->has_name) {
+		return tp_instance_fail(self, TP_EINVAL, "of which realm? Name it, or set realm");
 	}
-	err = verb->changes ? check_name(self, words[0]) : 0;
+	words[0] = verb->has_name ? argv[2] : realm;
+	words[1] = realm;
+	words[2] = verb->has_password ? argv[3] : NULL;
+	err = verb->has_name ? check_name(self, words[0]) : 0;
 	err = err == 0 ? open_file(self, settings, &db) : err;
 	if (err != 0) {
 		return err;
 	}
 	err = verb->run(self, settings, db, command, words);
-	*changed = err == 0 && verb->changes;
+	*changed = err == 0 && verb->has_name;
 	sqlite3_close(db);
 	return err;
 }

@@ -8,8 +8,8 @@
 /*
  * What an operator does with users in an SQLite file:
  *
- *	user add|passwd NAME REALM PASSWORD
- *	user delete NAME REALM
+ *	user add|passwd NAME PASSWORD [REALM]
+ *	user delete NAME [REALM]
  *	user list [REALM]
  *
  * Thread: main.
