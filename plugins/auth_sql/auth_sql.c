@@ -18,13 +18,17 @@
  * they log in; all else is read again and again, so that it costs a request nothing.
  */
 
+#define ALGORITHM_SHA256 2
+
 struct auth_sql {
+	struct tp_instance *self;
 	const struct sql_backend_ops *ops;
 	struct sql_settings settings;
 	struct backend_peers *peers;
 	struct realm_guard *guard;
 	void *backend;
 	atomic_uint workers;
+	atomic_flag algorithm_told;
 };
 
 struct auth_sql_worker {
@@ -34,8 +38,7 @@ struct auth_sql_worker {
 	struct policy_reader *reader; /* NULL: another worker reads */
 };
 
-/* --- look-ups -----------------------------------------------------------------------------------
- */
+/* --- look-ups ------------------------------------------------------------------------ */
 
 /* The back end may hold it longer than the query lives. */
 struct user_ask {
@@ -63,10 +66,24 @@ static void ask_free(struct sql_task *task)
 	free(ask);
 }
 
+/* coturn's tables have one key, and most are MD5: clients must not be offered SHA-256 then. */
+static void tell_of_algorithm(struct user_ask *ask)
+{
+	struct auth_sql *sql = ask->worker->sql;
+
+	if (ask->query->algorithm == ALGORITHM_SHA256 && !ask->user.has_password &&
+	    ask->user.sha256.len == 0 && !atomic_flag_test_and_set(&sql->algorithm_told)) {
+		tp_log(sql->self, TP_LOG_WARN,
+		       "a client uses SHA-256, and the key is for MD5: set password_algorithms = "
+		       "md5 in [auth]");
+	}
+}
+
 static void found(struct user_ask *ask)
 {
 	struct lookup_credentials credentials;
 
+	tell_of_algorithm(ask);
 	user_row_credentials(&ask->user, &credentials);
 	realm_guard_limit(ask->worker->sql->guard, ask->realm, &credentials.credentials);
 	lookup_found(ask->query, &credentials);
@@ -140,8 +157,7 @@ static void cancel(void *backend, struct lookup_query *query)
 	worker->sql->ops->give_up(worker->own, &ask->task);
 }
 
-/* --- events
- * --------------------------------------------------------------------------------------- */
+/* --- events -------------------------------------------------------------------------- */
 
 static struct auth_sql_worker *worker_of(struct tp_instance *self)
 {
@@ -239,8 +255,7 @@ static const struct tp_events events = {
 	.on_server_tick = tick,
 };
 
-/* --- commands
- * ------------------------------------------------------------------------------------- */
+/* --- commands ------------------------------------------------------------------------ */
 
 static void flush(struct tp_instance *self, void *arg)
 {
@@ -269,8 +284,7 @@ static int command(struct tp_instance *self, struct tp_command *tp_command, int 
 	return err;
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------- */
 
 static void worker_free(struct auth_sql_worker *worker)
 {
@@ -370,6 +384,8 @@ static int create(struct tp_instance *self)
 		return tp_instance_fail(self, TP_ENOMEM, "out of memory");
 	}
 	tp_instance_set_state(self, sql);
+	sql->self = self;
+	atomic_flag_clear(&sql->algorithm_told);
 	err = settings_read(self, &sql->ops, &sql->settings);
 	return err == 0 ? create_parts(self, sql) : err;
 }
@@ -410,6 +426,12 @@ static const struct tp_option options[] = {
 		.help = "how often secrets, peers and limits are read",
 		.min = 100,
 		.max = 86400000,
+		.flags = TP_OPTION_RELOADABLE,
+	},
+	{
+		.name = "realm",
+		.type = TP_OPTION_STRING,
+		.help = "of users that commands name without one",
 		.flags = TP_OPTION_RELOADABLE,
 	},
 	{

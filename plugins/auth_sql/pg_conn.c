@@ -45,8 +45,7 @@ struct pg_conn {
 static void go_on(struct pg_conn *conn);
 static void open_connection(struct pg_conn *conn);
 
-/* --- watching ----------------------------------------------------------------------------------
- */
+/* --- watching ------------------------------------------------------------------------ */
 
 static void on_socket(evutil_socket_t fd, short what, void *arg)
 {
@@ -80,8 +79,7 @@ static void start_timer(struct pg_conn *conn)
 	event_add(conn->timer, &after);
 }
 
-/* --- endings -----------------------------------------------------------------------------------
- */
+/* --- endings ------------------------------------------------------------------------- */
 
 static void close_connection(struct pg_conn *conn)
 {
@@ -158,8 +156,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* --- connecting --------------------------------------------------------------------------------
- */
+/* --- connecting ---------------------------------------------------------------------- */
 
 /* With the address at hand, libpq looks no name up; the certificate is checked for the name. */
 static void connect_to(struct pg_conn *conn, const char *address)
@@ -244,8 +241,7 @@ static void open_connection(struct pg_conn *conn)
 	}
 }
 
-/* --- statements ----------------------------------------------------------------------------------
- */
+/* --- statements ---------------------------------------------------------------------- */
 
 static const char *statement_name(enum sql_statement statement)
 {
@@ -324,8 +320,7 @@ static void poll_connection(struct pg_conn *conn)
 	}
 }
 
-/* --- results -------------------------------------------------------------------------------------
- */
+/* --- results ------------------------------------------------------------------------- */
 
 /* A name in an encoding, or a form, that a column cannot have: there is no such user. */
 static bool is_about_name(const struct pg_conn *conn, const PGresult *result)
@@ -449,8 +444,7 @@ static void go_on(struct pg_conn *conn)
 	}
 }
 
-/* --- tasks ---------------------------------------------------------------------------------------
- */
+/* --- tasks --------------------------------------------------------------------------- */
 
 bool pg_conn_is_idle(const struct pg_conn *conn)
 {
@@ -484,8 +478,7 @@ void pg_conn_give_up(struct pg_conn *conn)
 	task->drop(task);
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------ */
+/* --- life ---------------------------------------------------------------------------- */
 
 struct pg_conn *pg_conn_create(struct tp_instance *self, struct event_base *base,
 			       const struct sql_settings *settings, void (*idle)(void *arg),

@@ -33,7 +33,7 @@ struct policy_reader {
 	struct tp_counter *failed;
 };
 
-/* --- rows ------------------------------------------------------------------------------------- */
+/* --- rows ---------------------------------------------------------------------------- */
 
 static const char *text_of(const struct sql_row *row, size_t column)
 {
@@ -102,8 +102,7 @@ static int take_row(struct sql_task *task, enum sql_statement statement, const s
 	}
 }
 
-/* --- readings ------------------------------------------------------------------------------------
- */
+/* --- readings ------------------------------------------------------------------------ */
 
 static void read_now(struct tp_instance *self, void *arg);
 
@@ -182,8 +181,14 @@ static void read_now(struct tp_instance *self, void *arg)
 	reader->ops->submit(reader->own, &reading->task);
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------------ */
+void policy_reader_tick(struct policy_reader *reader)
+{
+	if (reader->reading == NULL && reader->timer == NULL) {
+		read_now(reader->self, reader);
+	}
+}
+
+/* --- life ---------------------------------------------------------------------------- */
 
 struct policy_reader *policy_reader_create(struct tp_instance *self, struct tp_worker *worker,
 					   const struct sql_backend_ops *ops, void *own,

@@ -8,8 +8,7 @@
 const char *const settings_drivers[] = {"sqlite", "postgresql", "mysql", NULL};
 const char *const settings_tls[] = {"off", "encrypt", "verify", NULL}; /* as enum sql_tls */
 
-/* --- queries ------------------------------------------------------------------------------------
- */
+/* --- queries ------------------------------------------------------------------------- */
 
 /* coturn's tables: turnadmin(1), and schema.sql of the same package. */
 static const struct {
@@ -39,8 +38,7 @@ static const char *query_of(struct tp_instance *self, const struct sql_backend_o
 	return statement != SQL_USER && strcmp(own, "none") == 0 ? NULL : own;
 }
 
-/* --- options -------------------------------------------------------------------------------------
- */
+/* --- options ------------------------------------------------------------------------- */
 
 static unsigned choice_of(const struct tp_instance *self, const char *option,
 			  const char *const *choices)

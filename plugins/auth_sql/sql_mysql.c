@@ -29,7 +29,7 @@ struct sql_conn {
 	char values[SQL_COLUMNS_MAX][VALUE_SIZE];
 };
 
-/* --- connections ------------------------------------------------------------------------------ */
+/* --- connections --------------------------------------------------------------------- */
 
 static void close_conn(struct sql_conn *conn)
 {
@@ -92,8 +92,7 @@ static struct sql_conn *open_conn(const struct sql_settings *settings,
 	return conn;
 }
 
-/* --- statements ---------------------------------------------------------------------------------
- */
+/* --- statements ---------------------------------------------------------------------- */
 
 /* The name cannot be written in the column's character set, or is no number: there is no such. */
 static bool is_about_name(const MYSQL_STMT *statement)
@@ -151,8 +150,7 @@ static bool bind_params(MYSQL_STMT *statement, const struct sql_task *task,
 	return count == 0 || mysql_stmt_bind_param(statement, binds) == 0;
 }
 
-/* --- rows
- * ----------------------------------------------------------------------------------------- */
+/* --- rows ---------------------------------------------------------------------------- */
 
 struct result {
 	MYSQL_BIND binds[SQL_COLUMNS_MAX];
@@ -260,8 +258,7 @@ static bool run(struct sql_conn *conn, struct sql_task *task, enum sql_statement
 	return done;
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------- */
 
 static bool was_lost(struct sql_conn *conn)
 {

@@ -36,7 +36,7 @@ struct sql_pool {
 	struct sql_thread threads[];
 };
 
-/* --- back to the worker --------------------------------------------------------------------- */
+/* --- back to the worker -------------------------------------------------------------- */
 
 static void finish(struct tp_instance *self, void *arg)
 {
@@ -70,7 +70,7 @@ static void send_back(struct sql_pool *pool, struct sql_task *task)
 	}
 }
 
-/* --- threads ---------------------------------------------------------------------------------- */
+/* --- threads ------------------------------------------------------------------------- */
 
 static struct sql_task *wait_for_task(struct sql_pool *pool)
 {
@@ -185,7 +185,7 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-/* --- tasks ------------------------------------------------------------------------------------ */
+/* --- tasks --------------------------------------------------------------------------- */
 
 void sql_pool_submit(void *own, struct sql_task *task)
 {
@@ -234,8 +234,7 @@ void sql_pool_give_up(void *own, struct sql_task *task)
 	}
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------- */
 
 int sql_pool_worker_start(void *backend, struct tp_worker *tp_worker, void **out)
 {

@@ -11,7 +11,7 @@ void user_row_init(struct user_row *user)
 	*user = (struct user_row){.valid_for_s = LOOKUP_UNSAID};
 }
 
-/* --- columns --------------------------------------------------------------------------------- */
+/* --- columns ------------------------------------------------------------------------- */
 
 struct value {
 	const char *text;
@@ -104,8 +104,7 @@ static void take_column(struct user_row *user, const char *column, struct value 
 	}
 }
 
-/* --- rows --------------------------------------------------------------------------------------
- */
+/* --- rows ---------------------------------------------------------------------------- */
 
 /* Many data bases take ALICE for alice; who is counted and shown is who logs in. */
 static bool is_other_name(const struct sql_row *row, const char *name)
