@@ -32,12 +32,15 @@ $(call plugin,auth_jwt,$(call plugin_sources,auth_jwt) \
 	$(call common,http_client http_fresh secret_file),libcurl gnutls jansson libevent_core)
 $(call plugin,auth_rest,$(call plugin_sources,auth_rest) $(common_LOOKUP) \
 	$(call common,http_client http_fresh),libcurl gnutls jansson libevent_core)
+$(call plugin,auth_ldap,$(call plugin_sources,auth_ldap) $(common_LOOKUP),ldap libevent_core)
 $(call plugin,auth_secret,$(call plugin_sources,auth_secret) plugins/common/secret_file.c,gnutls)
 $(call plugin,auth_sql,$(auth_sql_sources),$(auth_sql_packages))
 $(call plugin,event_log,$(call plugin_sources,event_log) plugins/common/event_line.c,jansson)
 $(call plugin,geoip,$(call plugin_sources,geoip),libmaxminddb)
 $(call plugin,ip_filter,$(call plugin_sources,ip_filter))
 $(call plugin,quota,$(call plugin_sources,quota))
+$(call plugin,redis,$(call plugin_sources,redis) $(common_LOOKUP) $(common_REALM) \
+	$(call common,redis_conn tcp_stream),hiredis gnutls libevent_core)
 $(call plugin,tap,$(call plugin_sources,tap))
 $(call plugin,webhook,$(call plugin_sources,webhook) plugins/common/event_line.c \
 	plugins/common/secret_file.c,libcurl gnutls jansson)

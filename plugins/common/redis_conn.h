@@ -27,7 +27,7 @@ struct redis_settings {
 	const char *host; /* name, address, or the absolute path of a UNIX socket */
 	uint16_t port;
 	const char *user;     /* NULL: the default one */
-	const char *password; /* NULL: none */
+	char *password;       /* NULL: none */
 	unsigned database;
 	struct tcp_stream_tls *tls; /* NULL: none */
 	uint64_t timeout_ms;        /* to connect, and for an answer */
