@@ -182,7 +182,7 @@ static enum tp_verdict authorize(struct tp_instance *self, struct tp_request *re
 		return wait_for_keys(keys, request, event);
 	}
 	if (ruling.verdict == TP_PARK) {
-		rule_out(&ruling, keys != NULL && key_source_failed(keys->source) ? 500 : 401);
+		rule_out(&ruling, keys != NULL ? 500 : 401);
 	}
 	verdict = answer_now(self, request, &ruling);
 	ruling_wipe(&ruling);

@@ -5,8 +5,8 @@
 
 #include <turnpike/plugin.h>
 
-#define RETRY_MS 1000       /* after a fetch that failed */
-#define WANT_AGAIN_MS 10000 /* unknown names of keys cost no more than this */
+#define RETRY_MS 1000      /* after a fetch that failed */
+#define WANT_AGAIN_MS 2000 /* names of keys that nobody has cost no more than this */
 #define FRESH_MIN_MS 10000
 
 struct key_source {
@@ -160,11 +160,13 @@ const struct jwk_set *key_source_keys(const struct key_source *source)
 
 bool key_source_want(struct key_source *source)
 {
-	uint64_t now_ms = tp_worker_now_ms(source->worker);
+	uint64_t passed_ms = tp_worker_now_ms(source->worker) - source->begun_ms;
 	uint64_t pause_ms = source->failed ? RETRY_MS : WANT_AGAIN_MS;
 
-	if (source->request == NULL && now_ms - source->begun_ms < pause_ms) {
-		return false;
+	if (source->request == NULL && passed_ms < pause_ms) {
+		fetch_after(source, pause_ms - passed_ms);
+		source->wanted = source->timer != NULL;
+		return source->wanted;
 	}
 	fetch(source);
 	source->wanted = source->request != NULL;

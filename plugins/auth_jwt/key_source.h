@@ -35,9 +35,9 @@ void key_source_free(struct key_source **source);
 const struct jwk_set *key_source_keys(const struct key_source *source);
 
 /**
- * A key is missed: fetch, or wait for what is being fetched.
+ * A key is missed: fetch, at once or as soon as that may be again. "fetched" is called then.
  *
- * Returns false when that was tried a moment ago.
+ * Returns false when out of memory.
  */
 bool key_source_want(struct key_source *source);
 
