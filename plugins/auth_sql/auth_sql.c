@@ -8,6 +8,7 @@
 #include "common/backend_peers.h"
 #include "common/lookup.h"
 #include "common/realm_guard.h"
+#include "options.h"
 #include "policy_reader.h"
 #include "settings.h"
 #include "user_command.h"
@@ -415,39 +416,7 @@ static void destroy(struct tp_instance *self)
 	free(sql);
 }
 
-static const char *const key_algorithms[] = {"md5", "sha256", NULL};
-
-static const struct tp_option options[] = {
-	SETTINGS_OPTIONS,
-	{
-		.name = "refresh",
-		.type = TP_OPTION_DURATION,
-		.default_value = "30s",
-		.help = "how often secrets, peers and limits are read",
-		.min = 100,
-		.max = 86400000,
-		.flags = TP_OPTION_RELOADABLE,
-	},
-	{
-		.name = "realm",
-		.type = TP_OPTION_STRING,
-		.help = "of users that commands name without one",
-		.flags = TP_OPTION_RELOADABLE,
-	},
-	{
-		.name = "key_algorithm",
-		.type = TP_OPTION_ENUM,
-		.default_value = "md5",
-		.help = "what \"user add\" and \"user passwd\" make of a password",
-		.choices = key_algorithms,
-		.flags = TP_OPTION_RELOADABLE,
-	},
-	REALM_GUARD_OPTION,
-	LOOKUP_OPTIONS("yes"),
-	{.name = NULL},
-};
-
-TP_PLUGIN("auth_sql", TP_VERSION, "users from an SQL data base", .options = options,
+TP_PLUGIN("auth_sql", TP_VERSION, "users from an SQL data base", .options = auth_sql_options,
 	  .events = &events, .create = create, .adopt = adopt, .worker_start = worker_start,
 	  .worker_stop = worker_stop, .destroy = destroy, .request_gone = request_gone,
 	  .command = command);

@@ -52,8 +52,7 @@ struct redis_conn {
 
 static void go_on(evutil_socket_t fd, short what, void *arg);
 
-/* --- watching -----------------------------------------------------------------------------------
- */
+/* --- watching ------------------------------------------------------------------------ */
 
 static void set_timer(struct redis_conn *conn, uint64_t ms)
 {
@@ -76,8 +75,7 @@ static bool watch(struct redis_conn *conn, short what)
 	return conn->socket != NULL && event_add(conn->socket, NULL) == 0;
 }
 
-/* --- losing it
- * ------------------------------------------------------------------------------------ */
+/* --- losing it ----------------------------------------------------------------------- */
 
 static void fail_calls(struct redis_conn *conn)
 {
@@ -125,8 +123,7 @@ static void lose(struct redis_conn *conn, const char *sentence)
 	conn->events.down(conn->events.arg, conn->problem);
 }
 
-/* --- sending
- * ---------------------------------------------------------------------------------------- */
+/* --- sending ------------------------------------------------------------------------- */
 
 static bool flush(struct redis_conn *conn)
 {
@@ -207,8 +204,7 @@ void redis_call_cancel(struct redis_call **call)
 	*call = NULL;
 }
 
-/* --- greeting
- * ---------------------------------------------------------------------------------------- */
+/* --- greeting ------------------------------------------------------------------------ */
 
 static void greeted(void *arg, const redisReply *reply)
 {
@@ -257,8 +253,7 @@ static bool greet(struct redis_conn *conn)
 	return send_command(conn, 2, select, select_lens, greeting_done, conn) != NULL;
 }
 
-/* --- receiving
- * ------------------------------------------------------------------------------------------ */
+/* --- receiving ----------------------------------------------------------------------- */
 
 /* Returns false when it is lost. */
 static bool take_reply(struct redis_conn *conn, redisReply *reply)
@@ -341,8 +336,7 @@ static void exchange(struct redis_conn *conn)
 	}
 }
 
-/* --- connecting
- * ------------------------------------------------------------------------------------------ */
+/* --- connecting ---------------------------------------------------------------------- */
 
 static void connected(struct redis_conn *conn)
 {
@@ -437,9 +431,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* --- life
- * --------------------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------- */
 
 bool redis_conn_is_up(const struct redis_conn *conn)
 {

@@ -140,7 +140,7 @@ static int handshake(struct tcp_stream *stream, char problem[TCP_STREAM_PROBLEM_
 	return 1;
 }
 
-/* --- connecting ------------------------------------------------------------------------------- */
+/* --- connecting ---------------------------------------------------------------------- */
 
 static bool make_unix(const char *path, struct sockaddr_storage *out, socklen_t *len)
 {
@@ -265,8 +265,7 @@ int tcp_stream_connect(struct tcp_stream *stream, char problem[TCP_STREAM_PROBLE
 	return stream->session == NULL ? 1 : handshake(stream, problem);
 }
 
-/* --- bytes --------------------------------------------------------------------------------------
- */
+/* --- bytes --------------------------------------------------------------------------- */
 
 static ssize_t tls_result(struct tcp_stream *stream, ssize_t result)
 {

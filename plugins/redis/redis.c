@@ -10,6 +10,7 @@
 #include "common/lookup.h"
 #include "common/realm_guard.h"
 #include "common/user_key.h"
+#include "options.h"
 #include "realm_reader.h"
 #include "redis_settings.h"
 
@@ -368,28 +369,6 @@ static void destroy(struct tp_instance *self)
 	free(plugin);
 }
 
-static const struct tp_option options[] = {
-	REDIS_SETTINGS_OPTIONS,
-	{
-		.name = "realms",
-		.type = TP_OPTION_LIST,
-		.help = "realms that are served, as [turnpike] has them",
-		.flags = TP_OPTION_REQUIRED | TP_OPTION_RELOADABLE,
-	},
-	{
-		.name = "refresh",
-		.type = TP_OPTION_DURATION,
-		.default_value = "30s",
-		.help = "how often secrets, peers and limits are read",
-		.min = 100,
-		.max = 86400000,
-		.flags = TP_OPTION_RELOADABLE,
-	},
-	REALM_GUARD_OPTION,
-	LOOKUP_OPTIONS("yes"),
-	{.name = NULL},
-};
-
-TP_PLUGIN("redis", TP_VERSION, "users from Redis, in coturn's keys", .options = options,
+TP_PLUGIN("redis", TP_VERSION, "users from Redis, in coturn's keys", .options = redis_options,
 	  .events = &events, .create = create, .adopt = adopt, .worker_start = worker_start,
 	  .worker_stop = worker_stop, .destroy = destroy, .request_gone = request_gone);
