@@ -65,6 +65,13 @@ chmod 600 jwt.secret jwks.json
 start_jwt file "keys_file = $work/jwks.json" "password_secret_file = $work/jwt.secret" "leeway = 0"
 check "a token and its password get in" probe_as -u "$token" -p "$password"
 check "with a SHA-256 key as well" probe_as -u "$token" -p "$password" --sha256
+browse() {
+	mkdir -p "$work/profile" "$work/home"
+	HOME=$work/home timeout -k 5 120 "$root/tests/system/browser.py" --protocol udp \
+		--url "turn:127.0.0.1:$udp?transport=udp" --username "$token" \
+		--credential "$password" --profile "$work/profile"
+}
+check "so does a browser" browse
 check "a token without its password does not" login 401 "$token" jwt
 check "nor a token of another key" login 401 "${token%.*}.$(printf %064d 0 | b64)"
 check "logs name the user" within 5 grep -q '"on_turn_create_allocation".*"user":"alice"' "$events"

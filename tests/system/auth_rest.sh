@@ -104,6 +104,13 @@ uclient() {
 		-p "$udp" -e 127.0.0.1 -r 9 -c -n 1 -y 127.0.0.1 | tee "$work/uclient.log" && ! grep -q ERROR "$work/uclient.log"
 }
 check "coturn's client gets in" uclient
+browse() {
+	mkdir -p "$work/profile" "$work/home"
+	HOME=$work/home timeout -k 5 120 "$root/tests/system/browser.py" --protocol udp \
+		--url "turn:127.0.0.1:$udp?transport=udp" --username alice --credential wonderland \
+		--profile "$work/profile"
+}
+check "so does a browser" browse
 check "others may be relayed to" logins 'c == {"200": 1}' --peer 127.0.0.3
 check "the service may not" logins 'c == {"403": 1}' --peer "$service_address"
 check "names of all kinds are unknown" logins 'c == {"401": 6}' --users '"\*()%%%%\'"'"'%d' \
