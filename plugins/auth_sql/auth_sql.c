@@ -362,17 +362,17 @@ static int create_parts(struct tp_instance *self, struct auth_sql *sql)
 		.peers = statements[SQL_ALLOWED] != NULL || statements[SQL_DENIED] != NULL,
 		.limits = statements[SQL_OPTION] != NULL,
 	};
-	int err = 0;
+	int err;
 
 	sql->peers = backend_peers_create();
 	if (sql->peers == NULL) {
 		return tp_instance_fail(self, TP_ENOMEM, "out of memory");
 	}
 	sql->settings.peers = sql->peers;
-	if (sql->ops->is_file) {
+	err = realm_guard_create(self, parts, &sql->guard);
+	if (err == 0 && sql->ops->is_file) {
 		err = user_command_prepare(self, &sql->settings);
 	}
-	err = err == 0 ? realm_guard_create(self, parts, &sql->guard) : err;
 	return err == 0 ? sql->ops->create(self, &sql->settings, &sql->backend) : err;
 }
 

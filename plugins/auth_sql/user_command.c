@@ -271,7 +271,7 @@ int user_command(struct tp_instance *self, const struct sql_settings *settings,
 	if (realm == NULL && verb->has_name) {
 		return tp_instance_fail(self, TP_EINVAL, "of which realm? Name it, or set realm");
 	}
-	words[0] = verb->has_name ? argv[2] : realm;
+	words[0] = argc <= 2 ? NULL : argv[2]; /* without a realm all are listed */
 	words[1] = realm;
 	words[2] = verb->has_password ? argv[3] : NULL;
 	err = verb->has_name ? check_name(self, words[0]) : 0;
