@@ -63,7 +63,7 @@ static void ask_free(struct sql_task *task)
 {
 	struct user_ask *ask = (struct user_ask *)task;
 
-	explicit_bzero(&ask->user, sizeof(ask->user));
+	user_row_wipe(&ask->user);
 	free(ask);
 }
 

@@ -11,6 +11,11 @@ void user_row_init(struct user_row *user)
 	*user = (struct user_row){.valid_for_s = LOOKUP_UNSAID};
 }
 
+void user_row_wipe(struct user_row *user)
+{
+	explicit_bzero(user, sizeof(*user));
+}
+
 /* --- columns ------------------------------------------------------------------------- */
 
 struct value {

@@ -23,6 +23,7 @@ struct user_row {
 };
 
 void user_row_init(struct user_row *user);
+void user_row_wipe(struct user_row *user);
 
 /** Take a row of SQL_USER: columns by their names. @name: that was asked for */
 void user_row_take(struct user_row *user, const struct sql_row *row, const char *name);
