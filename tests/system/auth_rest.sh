@@ -259,5 +259,42 @@ start_bad --cert "$work/old.pem" --key "$work/key.pem"
 start_rest old "$url" "ca_file = $work/ca.pem"
 check "is not trusted" logins 'c == {"500": 1}'
 stop_daemon
+stop "$service_pid"
+
+# --- HTTP/2 ----------------------------------------------------------------------------
+
+# A folder of files over HTTP/2 is a service, too.
+http2() {
+	mkdir "$work/folder"
+	echo '{"password":"wonderland"}' | tee "$work/folder/alice" >"$work/folder/alice0"
+	for ((i = 1; i < 200; i++)); do
+		ln "$work/folder/alice0" "$work/folder/alice$i"
+	done
+	nghttpd -v -a "$service_address" -d "$work/folder" "$service_port" "$work/key.pem" \
+		"$work/cert.pem" >"$work/http2.log" 2>&1 &
+	service_pid=$!
+	pids+=("$service_pid")
+	within 10 listening
+	start_rest http2 "url = https://$service_address:$service_port/{user}" \
+		"ca_file = $work/ca.pem"
+	check "over HTTP/2 users get in" logins 'c == {"200": 200}' --users alice%d --logins 200 \
+		--clients 100
+	check "and others do not" logins 'c == {"401": 1}' --users eve
+	check "on a connection a worker" one_connection
+	stop_daemon
+}
+
+# Each connection's lines have a number; "listening" made the first.
+one_connection() {
+	grep -c 'recv (stream_id=[0-9]*) :path: /alice' "$work/http2.log"
+	grep ':path: /alice' "$work/http2.log" | sed 's/^\[id=\([0-9]*\)\].*/\1/' | sort | uniq -c
+	[ "$(grep ':path: /alice' "$work/http2.log" | sed 's/^\[id=\([0-9]*\)\].*/\1/' | sort -u |
+		wc -l)" -le 2 ]
+}
+if command -v nghttpd >/dev/null; then
+	http2
+else
+	echo "  skipped over HTTP/2: there is no nghttpd"
+fi
 
 finish
