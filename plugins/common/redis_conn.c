@@ -438,6 +438,11 @@ bool redis_conn_is_up(const struct redis_conn *conn)
 	return conn->state == REDIS_UP;
 }
 
+bool redis_conn_is_coming(const struct redis_conn *conn)
+{
+	return conn->state == REDIS_CLOSED ? conn->backoff.failures == 0 : conn->state != REDIS_UP;
+}
+
 const char *redis_conn_problem(const struct redis_conn *conn)
 {
 	return conn->problem;

@@ -26,8 +26,8 @@ struct backend_peers;
 struct redis_settings {
 	const char *host; /* name, address, or the absolute path of a UNIX socket */
 	uint16_t port;
-	const char *user;     /* NULL: the default one */
-	char *password;       /* NULL: none */
+	const char *user; /* NULL: the default one */
+	char *password;   /* NULL: none */
 	unsigned database;
 	struct tcp_stream_tls *tls; /* NULL: none */
 	uint64_t timeout_ms;        /* to connect, and for an answer */
@@ -53,6 +53,8 @@ struct redis_conn *redis_conn_create(struct tp_instance *self, struct tp_worker 
 void redis_conn_free(struct redis_conn **conn);
 
 bool redis_conn_is_up(const struct redis_conn *conn);
+/** It is not up, and one of the events above will tell soon whether it can be. */
+bool redis_conn_is_coming(const struct redis_conn *conn);
 /** Why it is not; "" before it was tried. Owner: the connection. */
 const char *redis_conn_problem(const struct redis_conn *conn);
 

@@ -38,11 +38,13 @@ struct redis_worker {
 	struct redis_conn *conn;
 	struct lookup *lookup;
 	struct realm_reader *reader; /* NULL: another worker reads */
+	struct user_ask *waiting;    /* for the connection that is being made */
 };
 
 /* --- look-ups ---------------------------------------------------------------------- */
 
 struct user_ask {
+	struct user_ask *next; /* while it waits */
 	struct redis_worker *worker;
 	struct lookup_query *query;
 	struct redis_call *call;
@@ -120,15 +122,21 @@ static int send_question(struct user_ask *ask)
 
 static int start(void *backend, struct lookup_query *query)
 {
+	struct redis_worker *worker = backend;
 	struct user_ask *ask = calloc(1, sizeof(*ask));
-	int err;
+	int err = 0;
 
 	if (ask == NULL) {
 		return TP_ENOMEM;
 	}
-	ask->worker = backend;
+	ask->worker = worker;
 	ask->query = query;
-	err = send_question(ask);
+	if (redis_conn_is_coming(worker->conn)) {
+		ask->next = worker->waiting;
+		worker->waiting = ask;
+	} else {
+		err = send_question(ask);
+	}
 	if (err != 0) {
 		free(ask);
 		return err;
@@ -139,10 +147,31 @@ static int start(void *backend, struct lookup_query *query)
 
 static void cancel(void *backend, struct lookup_query *query)
 {
+	struct redis_worker *worker = backend;
 	struct user_ask *ask = query->state;
+	struct user_ask **slot = &worker->waiting;
 
+	while (*slot != NULL && *slot != ask) {
+		slot = &(*slot)->next;
+	}
+	if (*slot != NULL) {
+		*slot = ask->next;
+	}
 	redis_call_cancel(&ask->call);
 	free(ask);
+}
+
+/* Ask, or fail, now that it is known whether there is a connection. */
+static void end_waiting(struct redis_worker *worker)
+{
+	struct user_ask *ask;
+
+	while ((ask = worker->waiting) != NULL) {
+		worker->waiting = ask->next;
+		if (send_question(ask) != 0) {
+			answered(ask, NULL);
+		}
+	}
 }
 
 static void up(void *arg)
@@ -153,14 +182,16 @@ static void up(void *arg)
 	if (worker->reader != NULL) {
 		realm_reader_up(worker->reader);
 	}
+	end_waiting(worker);
 }
 
 /* Told by every worker; the daemon's log holds back what is the same. */
 static void down(void *arg, const char *sentence)
 {
-	const struct redis_worker *worker = arg;
+	struct redis_worker *worker = arg;
 
 	tp_log(worker->plugin->self, TP_LOG_WARN, "no connection to redis: %s", sentence);
+	end_waiting(worker);
 }
 
 /* --- events -------------------------------------------------------------------------- */
