@@ -105,6 +105,8 @@ good_days() {
 	check "$driver: a denied peer is refused until it is denied no more" refused_peer
 	check "$driver: total-quota counts" quota_counts total-quota
 	check "$driver: user-quota counts" quota_counts user-quota
+	clients "$driver: "
+	latency "$driver: "
 	check "$driver: ten thousand unknown users" unknown_users
 	check "$driver: one user from a thousand clients" one_user_from_everywhere "$user"
 }

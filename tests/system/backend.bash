@@ -74,6 +74,44 @@ relays() {
 	run_probe "turn:127.0.0.1:$(port_of udp 127.0.0.1)" -u "$user" -p "$1" --count 50 --timeout 3
 }
 
+# --- clients nobody here wrote ---------------------------------------------------------
+
+uclient() {
+	turnutils_peer -L 127.0.0.1 -p "$1" >"$work/peer.log" 2>&1 &
+	pids+=("$!")
+	LD_PRELOAD=$work/low_channels.so timeout 30 turnutils_uclient -u "$user" -w "$password" \
+		-p "$(port_of udp 127.0.0.1)" -e 127.0.0.1 -r "$1" -n 20 -z 10 -c -y 127.0.0.1 \
+		>"$work/uclient.log" 2>&1
+	tail -n 5 "$work/uclient.log"
+	grep -q "Total lost packets 0 (0.000000%)" "$work/uclient.log"
+}
+
+browse() {
+	mkdir -p "$work/home"
+	HOME=$work/home timeout -k 5 120 "$root/tests/system/browser.py" --protocol udp \
+		--url "turn:127.0.0.1:$(port_of udp 127.0.0.1)?transport=udp" \
+		--username "$user" --credential "$password" --profile "$(mktemp -d "$work/profile.XXXXXX")"
+}
+
+# clients: coturn's and, with its name, a browser
+clients() {
+	cc -D_GNU_SOURCE -shared -fPIC -o "$work/low_channels.so" \
+		"$root/tests/system/low_channels.c"
+	check "$1coturn's client relays" uclient "$(free_port)"
+	check "$1so does a browser" browse
+}
+
+median() {
+	logins --users "$1" --password "$password" --logins 100 --clients 1 |
+		/usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["median_ms"])'
+}
+
+# What a look-up adds to an Allocate: of users never asked for, and of one who is known.
+# The former are unknown, which costs the server the same.
+latency() {
+	echo "          ${1}an Allocate takes $(median "cold%d") ms cold, $(median "$user") ms cached"
+}
+
 # --- bad days -------------------------------------------------------------------------
 
 # start_relaying SECONDS: allocations are used all the while; not a packet may be lost.

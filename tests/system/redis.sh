@@ -144,6 +144,8 @@ check "a changed password counts when the old one is forgotten" changed
 check "a denied peer is refused until it is allowed" refused_peer
 check "total-quota counts" quota_counts total-quota
 check "user-quota counts" quota_counts user-quota
+clients ""
+latency ""
 check "ten thousand unknown users" unknown_users
 check "one user from a thousand clients" one_user_from_everywhere "$user"
 
