@@ -226,6 +226,32 @@ check "allocations noticed nothing of all that" no_packet_lost
 stop_daemon
 stop "$service_pid"
 
+# --- a slow name server ----------------------------------------------------------------
+
+cc -shared -fPIC -o "$work/slow_names.so" "$root/tests/system/slow_names.c"
+printf '#!/bin/sh\nLD_PRELOAD=%s exec %s "$@"\n' "$work/slow_names.so" "$turnpike" >"$work/slow"
+chmod 755 "$work/slow"
+workers=1
+daemon_binary=$work/slow start_rest names "url = http://users.example.org/" "deadline = 500ms" \
+	"breaker_failures = 1000"
+run_probe load --mode binding --allocations 4 --seconds 4 --rate 100 --json "turn:127.0.0.1:$udp" \
+	-u "$user" -p "$password" </dev/null >"$work/names.json" 2>&1 &
+load_pid=$!
+check "while a name is looked up users get 500 in time" \
+	logins 'c == {"500": 6} and r["max_ms"] < 1000' --users alice%d --logins 6 --clients 1
+nobody_waited() {
+	wait "$load_pid" || true
+	tail -n 1 "$work/names.json"
+	/usr/bin/python3 - "$work/names.json" <<-'END'
+		import json, sys
+		r = json.loads(open(sys.argv[1]).readlines()[-1])
+		assert r["received"] == r["sent"] > 100 and r["max_us"] < 300000
+	END
+}
+check "and nobody else waits" nobody_waited
+stop_daemon
+workers=2
+
 # --- TLS -------------------------------------------------------------------------------
 
 # A certificate for clients.
