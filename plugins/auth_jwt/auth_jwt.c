@@ -43,8 +43,7 @@ struct worker_keys {
 	size_t count;
 };
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------------------------ */
 
 static void count(struct tp_instance *self, const struct ruling *ruling)
 {
@@ -90,8 +89,7 @@ static void answer_later(struct tp_instance *self, struct tp_ticket ticket,
 	}
 }
 
-/* --- logins that wait ---------------------------------------------------------------------------
- */
+/* --- logins that wait --------------------------------------------------------------------- */
 
 /* A key that is not there now is not there; when nobody can say so, that is our failure. */
 static void judge_waiting(struct worker_keys *keys, const struct waiting *waiting)
@@ -161,8 +159,7 @@ static void request_gone(struct tp_instance *self, struct tp_ticket ticket)
 	}
 }
 
-/* --- events -------------------------------------------------------------------------------------
- */
+/* --- events ------------------------------------------------------------------------------- */
 
 static enum tp_verdict authorize(struct tp_instance *self, struct tp_request *request,
 				 const struct tp_request_authorization *event)
@@ -221,8 +218,7 @@ static enum tp_verdict before_refresh(struct tp_instance *self, struct tp_reques
 	return TP_PASS;
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life --------------------------------------------------------------------------------- */
 
 static int fail_open_url(struct tp_instance *self)
 {
@@ -502,7 +498,7 @@ static const struct tp_option options[] = {
 	{
 		.name = "keys_timeout",
 		.type = TP_OPTION_DURATION,
-		.default_value = "3s",
+		.default_value = "2s",
 		.help = "for one attempt to fetch them",
 		.min = 100,
 		.max = 60000,

@@ -50,8 +50,7 @@ enum jwt_algorithm jwt_algorithm_find(const char *name)
 	return algorithm;
 }
 
-/* --- keys --------------------------------------------------------------------------------------
- */
+/* --- keys --------------------------------------------------------------------------------- */
 
 struct number {
 	uint8_t bytes[NUMBER_MAX];
@@ -192,8 +191,7 @@ static void add_key(struct jwk_set *set, json_t *key, bool secrets)
 	}
 }
 
-/* --- sets ---------------------------------------------------------------------------------------
- */
+/* --- sets --------------------------------------------------------------------------------- */
 
 static bool fill(struct jwk_set *set, json_t *root, bool secrets, char *problem)
 {
@@ -251,8 +249,7 @@ size_t jwk_set_count(const struct jwk_set *set)
 	return set->count;
 }
 
-/* --- signatures ---------------------------------------------------------------------------------
- */
+/* --- signatures --------------------------------------------------------------------------- */
 
 static bool verify_hmac(const struct jwk *jwk, const uint8_t *bytes, size_t len,
 			const uint8_t *signature, size_t signature_len)

@@ -42,8 +42,7 @@ static void fetch_after(struct key_source *source, uint64_t ms)
 		tp_worker_timer_start(source->self, source->worker, ms, timer_fired, source);
 }
 
-/* --- one fetch ----------------------------------------------------------------------------------
- */
+/* --- one fetch ---------------------------------------------------------------------------- */
 
 /* One line for each time it begins to fail. */
 static void failed(struct key_source *source, const char *problem, long status)
@@ -80,15 +79,21 @@ static void succeeded(struct key_source *source, struct jwk_set *keys, int64_t f
 	fetch_after(source, after_ms < FRESH_MIN_MS ? FRESH_MIN_MS : after_ms);
 }
 
+static void tell(struct key_source *source)
+{
+	if (source->wanted) {
+		source->wanted = false;
+		source->settings.fetched(source->settings.arg);
+	}
+}
+
 static void answered(void *arg, const struct http_answer *answer)
 {
 	struct key_source *source = arg;
 	char problem[JWK_SET_PROBLEM_SIZE];
 	struct jwk_set *keys = NULL;
-	bool wanted = source->wanted;
 
 	source->request = NULL;
-	source->wanted = false;
 	if (answer->status == 200) {
 		keys = jwk_set_parse(answer->body, answer->len, false, problem);
 	}
@@ -101,9 +106,7 @@ static void answered(void *arg, const struct http_answer *answer)
 					       : "it is not there",
 		       answer->status);
 	}
-	if (wanted) {
-		source->settings.fetched(source->settings.arg);
-	}
+	tell(source);
 }
 
 static void fetch(struct key_source *source)
@@ -116,11 +119,11 @@ static void fetch(struct key_source *source)
 		http_client_send(source->client, source->settings.url, NULL, answered, source);
 	if (source->request == NULL) {
 		failed(source, "out of memory", 0);
+		tell(source);
 	}
 }
 
-/* --- for others ---------------------------------------------------------------------------------
- */
+/* --- for others --------------------------------------------------------------------------- */
 
 struct key_source *key_source_create(struct tp_instance *self, struct tp_worker *worker,
 				     const struct key_source_settings *settings)

@@ -19,8 +19,7 @@ static void deny(struct ruling *out, uint16_t code, const char *reason)
 	out->reason = reason;
 }
 
-/* --- passwords and keys ------------------------------------------------------------------------
- */
+/* --- passwords and keys ------------------------------------------------------------------- */
 
 /* base64(HMAC-SHA256(secret, token)) */
 static bool derive_password(const char *secret, const char *token, char out[PASSWORD_SIZE])
@@ -86,8 +85,7 @@ static bool make_key(const struct ruling_rules *rules, const struct tp_request_a
 	return done;
 }
 
-/* --- judging -----------------------------------------------------------------------------------
- */
+/* --- judging ------------------------------------------------------------------------------ */
 
 static void allow(const struct ruling_rules *rules, const struct tp_request_authorization *event,
 		  struct ruling *out)

@@ -8,7 +8,7 @@
 
 #include "base64url.h"
 
-/* --- parts ---------------------------------------------------------------------------------- */
+/* --- parts -------------------------------------------------------------------------------- */
 
 static bool read_header(struct token *out, const char *text, size_t len)
 {
@@ -53,7 +53,7 @@ bool token_parse(const char *text, struct token *out)
 				sizeof(out->signature), &out->signature_len);
 }
 
-/* --- claims ---------------------------------------------------------------------------------- */
+/* --- claims ------------------------------------------------------------------------------- */
 
 /* RFC 7519 section 2, NumericDate; fractions are cut. False when it is no number. */
 static bool read_time(json_t *claims, const char *name, int64_t *out)

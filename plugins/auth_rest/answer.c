@@ -22,7 +22,7 @@ static bool wrong(char *problem, const char *format, ...)
 	return false;
 }
 
-/* --- members --------------------------------------------------------------------------------- */
+/* --- members ------------------------------------------------------------------------------ */
 
 /* False for a wrong one; @text stays NULL for none. */
 static bool read_text(json_t *object, const char *key, size_t max, const char **text, char *problem)
@@ -101,8 +101,7 @@ static bool read_small_number(json_t *object, const char *key, uint32_t *out, ch
 	return done;
 }
 
-/* --- objects -----------------------------------------------------------------------------------
- */
+/* --- objects ------------------------------------------------------------------------------ */
 
 static bool read_secrets(json_t *object, struct answer *out, char *problem)
 {

@@ -31,8 +31,7 @@ struct service {
 	struct lookup *lookup;
 };
 
-/* --- answers ------------------------------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------------------------ */
 
 static void found(struct lookup_query *query, const struct http_answer *http)
 {
@@ -94,8 +93,7 @@ static void answered(void *arg, const struct http_answer *http)
 	}
 }
 
-/* --- questions ----------------------------------------------------------------------------------
- */
+/* --- questions ---------------------------------------------------------------------------- */
 
 static int send_question(struct service *service, struct lookup_query *query)
 {
@@ -141,8 +139,7 @@ static void cancel(void *backend, struct lookup_query *query)
 
 static const struct lookup_ops ops = {.start = start, .cancel = cancel};
 
-/* --- events -------------------------------------------------------------------------------------
- */
+/* --- events ------------------------------------------------------------------------------- */
 
 static struct lookup *lookup_of(const struct tp_instance *self)
 {
@@ -206,8 +203,7 @@ static enum tp_verdict before_connect(struct tp_instance *self, struct tp_reques
 	return backend_peers_before_connect(state->peers, request, event);
 }
 
-/* --- life of a worker ---------------------------------------------------------------------------
- */
+/* --- life of a worker --------------------------------------------------------------------- */
 
 static void connected(void *arg, const char *address)
 {
@@ -284,8 +280,7 @@ static void worker_stop(struct tp_instance *self, struct tp_worker *worker)
 	tp_worker_set_state(self, worker, NULL);
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life --------------------------------------------------------------------------------- */
 
 static int read_url(struct tp_instance *self)
 {

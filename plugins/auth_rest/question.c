@@ -17,7 +17,7 @@ static const char *const field_names[] = {
 };
 #define FIELD_COUNT (sizeof(field_names) / sizeof(field_names[0]))
 
-/* --- fields ---------------------------------------------------------------------------------- */
+/* --- fields ------------------------------------------------------------------------------- */
 
 static void write_hex(const uint8_t *bytes, char out[FIELD_SIZE])
 {
@@ -64,8 +64,7 @@ bool question_is_utf8(const char *text, size_t len)
 	return valid;
 }
 
-/* --- JSON --------------------------------------------------------------------------------------
- */
+/* --- JSON --------------------------------------------------------------------------------- */
 
 char *question_json(const struct question *question)
 {
@@ -87,8 +86,7 @@ char *question_json(const struct question *question)
 	return text;
 }
 
-/* --- URLs --------------------------------------------------------------------------------------
- */
+/* --- URLs --------------------------------------------------------------------------------- */
 
 static const char *find_field(const char *name, size_t len)
 {

@@ -155,7 +155,7 @@ static int watch(CURL *curl, curl_socket_t fd, int what, void *arg, void *assign
 	return 0;
 }
 
-/* --- answers ------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------ */
 
 static size_t take_header(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -205,7 +205,7 @@ static int tell_address(void *arg, char *address, char *own, int port, int own_p
 	return CURL_PREREQFUNC_OK;
 }
 
-/* --- requests ------------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------------------------- */
 
 static void request_free(struct http_request *request)
 {
@@ -360,7 +360,7 @@ void http_request_cancel(struct http_request **request)
 	*request = NULL;
 }
 
-/* --- life ----------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------- */
 
 /*
  * The library stays in memory to the end: a thread of its own, which looks up a
@@ -430,7 +430,7 @@ void http_client_free(struct http_client **client)
 	*client = NULL;
 }
 
-/* --- URLs ------------------------------------------------------------------------------------ */
+/* --- URLs --------------------------------------------------------------------------------- */
 
 char *http_url_escape(const uint8_t *bytes, size_t len)
 {

@@ -58,7 +58,7 @@ static void hex(const uint8_t *bytes, size_t len, char *out)
 	}
 }
 
-/* --- keys and users -------------------------------------------------------------------- */
+/* --- keys and users ----------------------------------------------------------------------- */
 
 /* RFC 8489 section 9.2.2 with the password of the manual */
 static void the_key_is_made_of_token_and_derived_password(void)
@@ -121,7 +121,7 @@ static void a_fixed_password_wants_tls(void)
 	tokens_close(&tokens);
 }
 
-/* --- signatures -------------------------------------------------------------------------- */
+/* --- signatures --------------------------------------------------------------------------- */
 
 static void each_algorithm_is_checked_with_its_own_keys(void)
 {
@@ -221,7 +221,7 @@ static void what_is_no_token_is_left_to_others(void)
 	tokens_close(&tokens);
 }
 
-/* --- claims --------------------------------------------------------------------------------- */
+/* --- claims ------------------------------------------------------------------------------- */
 
 static void claims_are_checked(void)
 {
@@ -278,8 +278,7 @@ static void limits_are_provided(void)
 	tokens_close(&tokens);
 }
 
-/* --- time ---------------------------------------------------------------------------------------
- */
+/* --- time --------------------------------------------------------------------------------- */
 
 /* The clock then reads @wall_s. */
 static void go_to(struct tokens *tokens, int64_t wall_s)

@@ -134,7 +134,7 @@ static const struct tp_test_asked *ask_as(struct rest *rest, const char *user)
 	return asked;
 }
 
-/* --- answers ----------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------ */
 
 static void all_members_are_provided(void)
 {
@@ -299,8 +299,7 @@ static void cache_control_is_honoured(void)
 	}
 }
 
-/* --- questions ---------------------------------------------------------------------------------
- */
+/* --- questions ---------------------------------------------------------------------------- */
 
 static bool was_asked(struct rest *rest, const char *text)
 {
