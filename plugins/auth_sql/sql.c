@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sql.h"
 
+#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,4 +36,13 @@ void sql_task_fail(struct sql_task *task, int err, const char *format, ...)
 	va_end(args);
 	/* Servers' sentences have several lines; the first one says what it is. */
 	task->problem[strcspn(task->problem, "\r\n")] = '\0';
+}
+
+void sql_keep_library(void *function)
+{
+	Dl_info info;
+
+	if (dladdr(function, &info) != 0) {
+		dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+	}
 }

@@ -106,6 +106,14 @@ const struct sql_backend_ops *sql_backend_find(const char *name);
 /** Fail a task: @err and, cut, the sentence, of one line. */
 void sql_task_fail(struct sql_task *task, int err, const char *format, ...) TP_PRINTF(3, 4);
 
+/**
+ * Leave a library loaded when the plugin goes: it keeps for ever what it has once made,
+ * and would make it anew each time that a reload has it unloaded.
+ *
+ * @function: one of the library's
+ */
+void sql_keep_library(void *function);
+
 extern const struct sql_backend_ops sql_sqlite_ops;
 extern const struct sql_backend_ops sql_postgresql_ops;
 extern const struct sql_backend_ops sql_mysql_ops;

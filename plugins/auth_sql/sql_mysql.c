@@ -280,6 +280,7 @@ static int create(struct tp_instance *self, const struct sql_settings *settings,
 		.interrupt = interrupt,
 	};
 
+	sql_keep_library((void *)mysql_close);
 	mysql_library_init(0, NULL, NULL);
 	return sql_pool_create(self, settings, &driver, out);
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <dlfcn.h>
 #include <stdlib.h>
 
 #include <libpq-fe.h>
@@ -127,19 +126,6 @@ static int worker_start(void *arg, struct tp_worker *tp_worker, void **out)
 	return 0;
 }
 
-/*
- * The library keeps for ever what it has once made for TLS, and would do so anew
- * each time that a reload has it unloaded.
- */
-static void keep_library(void)
-{
-	Dl_info info;
-
-	if (dladdr((void *)PQfinish, &info) != 0) {
-		dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
-	}
-}
-
 static int create(struct tp_instance *self, const struct sql_settings *settings, void **out)
 {
 	struct pg_backend *backend = calloc(1, sizeof(*backend));
@@ -147,7 +133,7 @@ static int create(struct tp_instance *self, const struct sql_settings *settings,
 	if (backend == NULL) {
 		return tp_instance_fail(self, TP_ENOMEM, "out of memory");
 	}
-	keep_library();
+	sql_keep_library((void *)PQfinish);
 	backend->self = self;
 	backend->settings = settings;
 	*out = backend;
