@@ -25,7 +25,7 @@ struct tp_provided {
 	struct tp_key key_md5;
 	struct tp_key key_sha256;
 	struct tp_key mac_key; /* in place of passwords and keys */
-	char *user; /* NULL: as sent */
+	char *user;            /* NULL: as sent */
 	uint32_t valid_for_s;
 	uint32_t max_allocations;
 	uint32_t max_lifetime_s;

@@ -58,7 +58,7 @@ struct tp_test_asked {
 	const uint8_t *key_sha256; /* 32 bytes; NULL: none */
 	const uint8_t *mac_key;    /* NULL: none */
 	size_t mac_key_len;
-	const char *user;          /* NULL: as sent */
+	const char *user; /* NULL: as sent */
 	uint32_t valid_for_s;
 	uint32_t max_allocations;
 	uint32_t max_lifetime_s;
