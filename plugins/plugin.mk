@@ -5,13 +5,18 @@
 #
 # A plugin is built with what an author elsewhere has: the headers in include/
 # and nothing to link against; what several of ours share is in plugins/common/.
-# One whose library is missing is left out with a line that says so.
+# $(call common,NAMES) are such sources, $(common_LOOKUP) all that a back end needs
+# that looks up users. One whose library is missing is left out with a line that says so.
 
 PKG_CONFIG ?= pkg-config
 
 # A handler that needs no "self" has it all the same.
 PLUGIN_CFLAGS = $(filter-out -fPIE,$(CFLAGS_ALL)) -fPIC -Wno-unused-parameter
 PLUGIN_LDFLAGS = $(filter-out -pie,$(LDFLAGS_ALL)) -shared
+
+common = $(1:%=plugins/common/%.c)
+common_LOOKUP := $(call common,backend_peers backoff breaker lookup lookup_answer lookup_cache \
+	lookup_counters lookup_expiry lookup_key lookup_question secret_file secret_option)
 
 PLUGINS :=         # shared objects that can be built
 PLUGINS_MISSING := # names of those that cannot

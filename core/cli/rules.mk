@@ -10,7 +10,7 @@ $(BUILD)/turnpike-probe: $(PROBE_OBJS) $(call upto,io)
 
 all: $(BUILD)/turnpike-probe
 
-CTL_OBJS := $(patsubst %,$(BUILD)/core/cli/%.o,turnpikectl_print turnpikectl_socket)
+CTL_OBJS := $(patsubst %,$(BUILD)/core/cli/%.o,turnpikectl_print turnpikectl_socket turnpikectl_user)
 
 $(BUILD)/turnpikectl: $(BUILD)/core/cli/turnpikectl.o $(CTL_OBJS)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ -ljansson

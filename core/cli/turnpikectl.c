@@ -11,6 +11,7 @@
 
 #include "cli/turnpikectl_print.h"
 #include "cli/turnpikectl_socket.h"
+#include "cli/turnpikectl_user.h"
 
 #define STATUS_FAILED 1
 #define STATUS_USAGE 2
@@ -32,7 +33,11 @@ static void usage(FILE *out)
 	      "  -h, --help         print this\n"
 	      "      --version      print the version\n"
 	      "\n"
-	      "\"turnpikectl help\" lists the requests.\n",
+	      "\"turnpikectl help\" lists the requests. Users in a data base of auth_sql:\n"
+	      "  user add NAME [REALM]     the password is asked for, or read from standard input\n"
+	      "  user passwd NAME [REALM]  likewise\n"
+	      "  user delete NAME [REALM]\n"
+	      "  user list [REALM]\n",
 	      out);
 }
 
@@ -136,7 +141,18 @@ static int ask(const struct options *options, char **words, size_t count)
 		status = show(options, answer);
 	}
 	free(answer);
+	explicit_bzero(line, strlen(line)); /* it may hold a password */
 	free(line);
+	return status;
+}
+
+static int ask_for_user(const struct options *options, char **words, size_t count)
+{
+	struct tp_ctl_user user;
+	const char *wrong = tp_ctl_user_make(words, count, &user);
+	int status = wrong == NULL ? ask(options, user.words, user.count) : complain(wrong);
+
+	tp_ctl_user_wipe(&user);
 	return status;
 }
 
@@ -158,5 +174,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	count = take_json(argv + optind, (size_t)(argc - optind), &options);
+	if (tp_ctl_is_user(argv + optind, count)) {
+		return ask_for_user(&options, argv + optind, count);
+	}
 	return ask(&options, argv + optind, count);
 }

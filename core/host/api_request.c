@@ -187,7 +187,6 @@ static bool may_add(uint16_t type)
 	case TP_ATTR_FINGERPRINT:
 	case TP_ATTR_RESPONSE_ORIGIN:
 	case TP_ATTR_OTHER_ADDRESS:
-	case TP_ATTR_THIRD_PARTY_AUTHORIZATION:
 	case TP_ATTR_MOBILITY_TICKET:
 		return false;
 	default:
@@ -209,8 +208,10 @@ static bool fits(const struct tp_request *request, size_t len)
 int tp_request_add_attribute(struct tp_request *request, uint16_t type, const void *value,
 			     size_t len)
 {
-	if (!asked(request, TP_EVENT_on_stun_request_success) || request->build == NULL ||
-	    !may_add(type) || (value == NULL && len != 0)) {
+	bool gate = asked(request, TP_EVENT_on_stun_request_success) ||
+		    asked(request, TP_EVENT_on_stun_request_error);
+
+	if (!gate || request->build == NULL || !may_add(type) || (value == NULL && len != 0)) {
 		return TP_EINVAL;
 	}
 	if (!fits(request, len)) {

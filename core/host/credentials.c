@@ -13,6 +13,8 @@
 
 #define USER_MAX 508 /* RFC 8489 section 14.3: less than 509 bytes */
 #define PASSWORD_MAX TP_KEY_TEXT_MAX
+_Static_assert(TP_MAC_KEY_MAX == TP_KEY_MAX, "each fits in a key");
+
 #define SIZE_1_0                                                                                   \
 	(offsetof(struct tp_credentials, more_password_count) +                                    \
 	 sizeof(((struct tp_credentials *)NULL)->more_password_count))
@@ -52,6 +54,22 @@ static bool passwords_valid(const struct tp_credentials *given)
 	return true;
 }
 
+static bool has_secrets(const struct tp_credentials *given)
+{
+	return given->password != NULL || given->more_password_count != 0 ||
+	       given->key_md5 != NULL || given->key_sha256 != NULL;
+}
+
+/* One or the other: which of two would it be? */
+static bool mac_key_valid(const struct tp_credentials *given)
+{
+	if (given->mac_key == NULL) {
+		return given->mac_key_len == 0 && has_secrets(given);
+	}
+	return given->mac_key_len >= TP_MAC_KEY_MIN && given->mac_key_len <= TP_MAC_KEY_MAX &&
+	       !has_secrets(given);
+}
+
 static int check(const struct tp_credentials *from, struct tp_credentials *given)
 {
 	int err = read_table(from, given);
@@ -59,8 +77,7 @@ static int check(const struct tp_credentials *from, struct tp_credentials *given
 	if (err != 0) {
 		return err;
 	}
-	if (given->password == NULL && given->more_password_count == 0 && given->key_md5 == NULL &&
-	    given->key_sha256 == NULL) {
+	if (!mac_key_valid(given)) {
 		return TP_EINVAL;
 	}
 	if (given->user != NULL && (given->user[0] == '\0' || !fits(given->user, USER_MAX))) {
@@ -78,6 +95,7 @@ struct copied {
 	const char *more_passwords[TP_MORE_PASSWORDS_MAX];
 	uint8_t key_md5[TP_KEY_MD5_SIZE];
 	uint8_t key_sha256[TP_KEY_SHA256_SIZE];
+	uint8_t mac_key[TP_MAC_KEY_MAX];
 	char texts[];
 };
 
@@ -130,6 +148,10 @@ static void fill(struct copied *copy, const struct tp_credentials *given)
 		memcpy(copy->key_sha256, given->key_sha256, sizeof(copy->key_sha256));
 		credentials->key_sha256 = copy->key_sha256;
 	}
+	if (given->mac_key != NULL) {
+		memcpy(copy->mac_key, given->mac_key, given->mac_key_len);
+		credentials->mac_key = copy->mac_key;
+	}
 }
 
 int tp_credentials_copy(const struct tp_credentials *from, struct tp_credentials **out)
@@ -172,7 +194,7 @@ static bool usable(const struct tp_request *request, const struct tp_credentials
 {
 	const struct tp_request_authorization *event = request->asking.payload;
 
-	if (given->password != NULL || given->more_password_count != 0) {
+	if (given->password != NULL || given->more_password_count != 0 || given->mac_key != NULL) {
 		return true;
 	}
 	return event->algorithm == TP_PASSWORD_SHA256 ? given->key_sha256 != NULL
@@ -231,6 +253,8 @@ int tp_credentials_provide(struct tp_request *request, const struct tp_credentia
 	}
 	keep_key(&provided->key_md5, given.key_md5, TP_KEY_MD5_SIZE);
 	keep_key(&provided->key_sha256, given.key_sha256, TP_KEY_SHA256_SIZE);
+	keep_key(&provided->mac_key, given.mac_key, given.mac_key_len);
+	provided->mac_key.of_token = given.mac_key != NULL;
 	provided->valid_for_s = given.valid_for_s;
 	provided->max_allocations = given.max_allocations;
 	provided->max_lifetime_s = given.max_lifetime_s;

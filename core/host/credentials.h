@@ -9,8 +9,9 @@ struct tp_request;
  * Check what a provider handed in and copy it whole, so that it can cross threads.
  *
  * Thread: any
- * Errors: TP_EINVAL for a short table, nothing to check with, an empty or
- *         overlong name, too many or missing passwords; TP_ENOMEM
+ * Errors: TP_EINVAL for a short table, nothing to check with, a mac_key of
+ *         a wrong length or beside others, an empty or overlong name, too many or
+ *         missing passwords; TP_ENOMEM
  */
 int tp_credentials_copy(const struct tp_credentials *from, struct tp_credentials **out);
 

@@ -92,7 +92,8 @@ static const char *missing_answer(const struct tp_request *request)
 	switch (request->asking.event) {
 	case TP_EVENT_on_stun_request_authorization:
 		return provided->password != NULL || provided->more_password_count != 0 ||
-				       provided->key_md5.len != 0 || provided->key_sha256.len != 0
+				       provided->key_md5.len != 0 ||
+				       provided->key_sha256.len != 0 || provided->mac_key.len != 0
 			       ? NULL
 			       : "allowed without credentials";
 	case TP_EVENT_on_turn_redirect:

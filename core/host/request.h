@@ -24,7 +24,8 @@ struct tp_provided {
 	size_t more_password_count;
 	struct tp_key key_md5;
 	struct tp_key key_sha256;
-	char *user; /* NULL: as sent */
+	struct tp_key mac_key; /* in place of passwords and keys */
+	char *user;            /* NULL: as sent */
 	uint32_t valid_for_s;
 	uint32_t max_allocations;
 	uint32_t max_lifetime_s;
@@ -56,7 +57,7 @@ struct tp_request {
 	const struct tp_stun_msg *msg; /* owned by the request: it survives parking */
 	const char *user;              /* NULL until known */
 	const char *realm;
-	struct tp_build *build; /* the success response while its gate is asked, else NULL */
+	struct tp_build *build; /* the response while its gate is asked, else NULL */
 	size_t build_reserve;   /* bytes that integrity and fingerprint will need in it */
 
 	uint16_t deny_code; /* 0: the event's own */

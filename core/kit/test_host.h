@@ -38,6 +38,7 @@ struct tp_test_request {
 	uint8_t *bytes;
 	struct tp_request_authorization authorization;
 	struct tp_request_success success;
+	struct tp_request_error error;
 	struct tp_build build;
 	uint8_t response[TP_TEST_RESPONSE_SIZE];
 };

@@ -134,6 +134,8 @@ static void show_provided(struct tp_test_request *request)
 	asked->password = provided->password;
 	asked->key_md5 = provided->key_md5.len != 0 ? provided->key_md5.bytes : NULL;
 	asked->key_sha256 = provided->key_sha256.len != 0 ? provided->key_sha256.bytes : NULL;
+	asked->mac_key = provided->mac_key.len != 0 ? provided->mac_key.bytes : NULL;
+	asked->mac_key_len = provided->mac_key.len;
 	asked->user = provided->user;
 	asked->valid_for_s = provided->valid_for_s;
 	asked->max_allocations = provided->max_allocations;
@@ -200,6 +202,9 @@ static const struct tp_test_asked *ask(struct tp_test_request *request, enum tp_
 	if (event == TP_EVENT_on_turn_before_allocate) {
 		request->request.lifetime_s =
 			((const struct tp_before_allocate *)payload)->lifetime_s;
+	} else if (event == TP_EVENT_on_turn_before_refresh) {
+		request->request.lifetime_s =
+			((const struct tp_before_refresh *)payload)->lifetime_s;
 	}
 	request->request.asking.event = event; /* also when nobody subscribes */
 	settle(request, tp_dispatch_ask(&request->request, event, payload, answered));
@@ -254,15 +259,20 @@ const struct tp_test_asked *tp_test_authorize_userhash(struct tp_test_host *host
 	return authorize(host, NULL, userhash, realm, algorithm);
 }
 
+static void begin_response(struct tp_test_request *request, enum tp_stun_class message_class)
+{
+	tp_build_init(&request->build, request->response, sizeof(request->response),
+		      request->msg.method, message_class, request->msg.transaction_id);
+	request->request.build = &request->build;
+	request->request.build_reserve = RESPONSE_RESERVE;
+}
+
 const struct tp_test_asked *tp_test_success(struct tp_test_host *host,
 					    const struct tp_allocation_view *allocation)
 {
 	struct tp_test_request *request = request_create(host);
 
-	tp_build_init(&request->build, request->response, sizeof(request->response),
-		      request->msg.method, TP_STUN_SUCCESS, request->msg.transaction_id);
-	request->request.build = &request->build;
-	request->request.build_reserve = RESPONSE_RESERVE;
+	begin_response(request, TP_STUN_SUCCESS);
 	request->success = (struct tp_request_success){
 		.five_tuple = &request->request.five_tuple,
 		.method = request->msg.method,
@@ -270,4 +280,20 @@ const struct tp_test_asked *tp_test_success(struct tp_test_host *host,
 		.allocation = allocation,
 	};
 	return ask(request, TP_EVENT_on_stun_request_success, &request->success);
+}
+
+const struct tp_test_asked *tp_test_error(struct tp_test_host *host, uint16_t code)
+{
+	struct tp_test_request *request = request_create(host);
+
+	begin_response(request, TP_STUN_ERROR);
+	tp_build_error_code(&request->build, code, NULL);
+	request->error = (struct tp_request_error){
+		.five_tuple = &request->request.five_tuple,
+		.method = request->msg.method,
+		.code = code,
+		.reason = tp_stun_reason(code),
+		.response = {request->build.bytes, request->build.len},
+	};
+	return ask(request, TP_EVENT_on_stun_request_error, &request->error);
 }

@@ -57,6 +57,7 @@ int tp_key_long_term(struct tp_key *key, enum tp_password_algorithm algorithm, c
 	int err;
 
 	key->len = 0;
+	key->of_token = false;
 	switch (algorithm) {
 	case TP_PASSWORD_MD5:
 		err = hash_texts(GNUTLS_DIG_MD5, texts, 3, key->bytes);

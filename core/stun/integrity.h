@@ -16,10 +16,11 @@
 #define TP_INTEGRITY_SIZE 20        /* HMAC-SHA1 */
 #define TP_INTEGRITY_SHA256_SIZE 32 /* HMAC-SHA256, untruncated */
 
-/* A long-term credential's key. Wipe with tp_secret_wipe() when done. */
+/* Key of a long-term credential or an access token. Wipe with tp_secret_wipe() when done. */
 struct tp_key {
 	uint8_t bytes[TP_KEY_MAX];
-	size_t len; /* 0: none */
+	size_t len;    /* 0: none */
+	bool of_token; /* RFC 7635: no user name is in it */
 };
 
 /**

@@ -7,6 +7,7 @@
 #include "stun/attr.h"
 #include "stun/build.h"
 #include "turn/allocation.h"
+#include "turn/auth.h"
 #include "turn/methods.h"
 #include "turn/quota.h"
 #include "turn/redirect.h"
@@ -107,14 +108,14 @@ static uint16_t check_even_port(const struct tp_transaction *transaction, struct
 static uint16_t read_lifetime(struct tp_transaction *transaction)
 {
 	const struct tp_stun_attr *attr = find(transaction, TP_ATTR_LIFETIME);
-	const uint32_t max_of_user_s = transaction->request.provided.max_lifetime_s;
 	uint32_t requested_s;
 
 	if (attr != NULL && tp_attr_read_u32(attr, &requested_s) != 0) {
 		return 400;
 	}
-	transaction->request.lifetime_s = tp_allocation_lifetime_s(
-		transaction->server, attr != NULL ? &requested_s : NULL, max_of_user_s);
+	transaction->request.lifetime_s =
+		tp_allocation_lifetime_s(transaction->server, attr != NULL ? &requested_s : NULL,
+					 tp_auth_max_lifetime_s(transaction));
 	return 0;
 }
 

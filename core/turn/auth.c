@@ -135,6 +135,9 @@ static bool check_provided(struct tp_transaction *transaction, const char *user)
 					   ? &provided->key_sha256
 					   : &provided->key_md5;
 
+	if (provided->mac_key.len != 0) {
+		return check_key(transaction, &provided->mac_key);
+	}
 	if (check_key(transaction, key)) {
 		return true;
 	}
@@ -189,10 +192,25 @@ static void renew_kept_key(struct tp_transaction *transaction, const char *user)
 	}
 }
 
-static void provider_answered(struct tp_transaction *transaction, enum tp_verdict verdict)
+/*
+ * The user whose request this is; NULL when nobody knows. RFC 7635 has the name of
+ * a key in USERNAME, and a later token may be made with a later key.
+ */
+static const char *user_of(const struct tp_transaction *transaction)
 {
 	const struct credentials *credentials = transaction->credentials;
-	const char *user = credentials->event.username;
+	const struct tp_provided *provided = &transaction->request.provided;
+	const struct tp_allocation *allocation = transaction->allocation;
+
+	if (provided->mac_key.len != 0 && allocation != NULL && allocation->key.of_token) {
+		return allocation->user;
+	}
+	return provided->user != NULL ? provided->user : credentials->event.username;
+}
+
+static void provider_answered(struct tp_transaction *transaction, enum tp_verdict verdict)
+{
+	const char *user;
 
 	switch (verdict) {
 	case TP_ALLOW:
@@ -204,9 +222,7 @@ static void provider_answered(struct tp_transaction *transaction, enum tp_verdic
 		reject_unknown(transaction);
 		return;
 	}
-	if (transaction->request.provided.user != NULL) {
-		user = transaction->request.provided.user;
-	}
+	user = user_of(transaction);
 	if (user == NULL) { /* USERHASH, and the provider did not say who that is */
 		reject_unknown(transaction);
 	} else if (check_provided(transaction, user)) {
@@ -236,7 +252,7 @@ static bool check_kept_key(struct tp_transaction *transaction)
 
 	return allocation != NULL && allocation->algorithm == transaction->algorithm &&
 	       tp_loop_now_ms(transaction->server->worker->loop) < allocation->key_valid_until_ms &&
-	       names_user(transaction->credentials, allocation) &&
+	       (allocation->key.of_token || names_user(transaction->credentials, allocation)) &&
 	       check_key(transaction, &allocation->key);
 }
 
@@ -310,4 +326,36 @@ void tp_auth_begin(struct tp_transaction *transaction)
 		return;
 	}
 	ask_provider(transaction, credentials);
+}
+
+/* 0: no limit. */
+static uint32_t lower(uint32_t limit_s, uint32_t other_s)
+{
+	return limit_s == 0 || (other_s != 0 && other_s < limit_s) ? other_s : limit_s;
+}
+
+static uint32_t left_of_token_s(const struct tp_transaction *transaction)
+{
+	const struct tp_allocation *allocation = transaction->allocation;
+	uint64_t now_ms = tp_loop_now_ms(transaction->server->worker->loop);
+
+	if (!transaction->integrity_key.of_token) {
+		return 0;
+	}
+	if (allocation == NULL) {
+		return transaction->request.provided.valid_for_s;
+	}
+	/* Rounded up: a lifetime of 0 would delete it. */
+	return allocation->key_valid_until_ms > now_ms
+		       ? (uint32_t)((allocation->key_valid_until_ms - now_ms + 999) / 1000)
+		       : 0;
+}
+
+uint32_t tp_auth_max_lifetime_s(const struct tp_transaction *transaction)
+{
+	const struct tp_allocation *allocation = transaction->allocation;
+
+	return lower(allocation != NULL ? allocation->max_lifetime_s
+					: transaction->request.provided.max_lifetime_s,
+		     left_of_token_s(transaction));
 }

@@ -4,6 +4,7 @@
 #include "stun/build.h"
 #include "io/datagram.h"
 #include "turn/allocation.h"
+#include "turn/auth.h"
 #include "turn/methods.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
@@ -67,7 +68,7 @@ static void handle(struct tp_transaction *transaction)
 	if (attr == NULL || requested_s != 0) {
 		transaction->request.lifetime_s = tp_allocation_lifetime_s(
 			transaction->server, attr != NULL ? &requested_s : NULL,
-			transaction->allocation->max_lifetime_s);
+			tp_auth_max_lifetime_s(transaction));
 	}
 	ask_before_refresh(transaction);
 }

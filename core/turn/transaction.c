@@ -298,6 +298,7 @@ void tp_transaction_succeed(struct tp_transaction *transaction)
 
 static void after_error_gate(struct tp_transaction *transaction, enum tp_verdict verdict)
 {
+	transaction->request.build = NULL;
 	if (verdict == TP_DENY) {
 		suppress(transaction);
 		return;
@@ -312,6 +313,7 @@ void tp_transaction_fail(struct tp_transaction *transaction, uint16_t code, cons
 		return;
 	}
 	tp_reply_build_error(transaction, code, reason);
+	transaction->request.build = &transaction->build;
 	transaction->gate.error = (struct tp_request_error){
 		.five_tuple = &transaction->request.five_tuple,
 		.method = transaction->msg.method,

@@ -117,7 +117,8 @@ TP_API enum tp_verdict tp_request_choose_relay(struct tp_request *request,
 TP_API void tp_request_limit(struct tp_request *request, const struct tp_limits *limits);
 
 /**
- * Add an attribute to the response, at on_stun_request_success.
+ * Add an attribute to the response, at on_stun_request_success and, since 1.1,
+ * on_stun_request_error.
  *
  * @type: comprehension-optional (0x8000 to 0xffff), and none that the daemon
  *        writes itself (FINGERPRINT, SOFTWARE, …)

@@ -46,9 +46,9 @@ struct tp_test_asked {
 	enum tp_verdict verdict; /* TP_PARK while it waits */
 	uint16_t code;           /* with TP_DENY: as the client would get it; 0: nothing is sent */
 	const char *reason;      /* with TP_DENY: the plugin's phrase, "" for the registered one */
-	struct tp_view response; /* at on_stun_request_success: with what the plugin added */
+	struct tp_view response; /* of a success or error gate: with what the plugin added */
 
-	/* At on_turn_before_allocate. */
+	/* At on_turn_before_allocate; lifetime_s also at on_turn_before_refresh. */
 	uint32_t lifetime_s;     /* left of the payload's */
 	struct tp_limits limits; /* of tp_request_limit(); 0: none */
 
@@ -56,7 +56,9 @@ struct tp_test_asked {
 	const char *password;      /* NULL: none */
 	const uint8_t *key_md5;    /* 16 bytes; NULL: none */
 	const uint8_t *key_sha256; /* 32 bytes; NULL: none */
-	const char *user;          /* NULL: as sent */
+	const uint8_t *mac_key;    /* NULL: none */
+	size_t mac_key_len;
+	const char *user; /* NULL: as sent */
 	uint32_t valid_for_s;
 	uint32_t max_allocations;
 	uint32_t max_lifetime_s;
@@ -155,6 +157,9 @@ TP_API const struct tp_test_asked *tp_test_authorize_userhash(struct tp_test_hos
 /** on_stun_request_success for the request set, with a bare success response. */
 TP_API const struct tp_test_asked *tp_test_success(struct tp_test_host *host,
 						   const struct tp_allocation_view *allocation);
+
+/** on_stun_request_error for the request set, with a bare error response of that code. */
+TP_API const struct tp_test_asked *tp_test_error(struct tp_test_host *host, uint16_t code);
 
 /** The client goes away: a parked request is told gone. @asked is invalid afterwards. */
 TP_API void tp_test_cancel(struct tp_test_host *host, const struct tp_test_asked *asked);

@@ -16,9 +16,17 @@ struct tp_ticket {
 /* So many further passwords may be tried, for instance while a secret is changed. */
 #define TP_MORE_PASSWORDS_MAX 8
 
+/* Bytes. */
+#define TP_MAC_KEY_MIN 16
+#define TP_MAC_KEY_MAX 32
+
 /*
  * What a provider supplies for a user. Give the password, or the key of the
- * algorithm in use, or both keys. All is copied, and wiped when no longer needed.
+ * algorithm in use, or both keys; or "mac_key" and none of them. All is copied, and
+ * wiped when no longer needed.
+ *
+ * What "mac_key" allows lasts no longer than valid_for_s, allocations included; a
+ * token with another user name carries on what an earlier one has allocated.
  */
 struct tp_credentials {
 	size_t size;               /* sizeof(struct tp_credentials) */
@@ -33,6 +41,8 @@ struct tp_credentials {
 	size_t more_password_count;        /* at most TP_MORE_PASSWORDS_MAX */
 	uint64_t max_bits_per_s;    /* of each allocation and direction; 0: no limit; since 1.1 */
 	uint64_t max_packets_per_s; /* the same */
+	const uint8_t *mac_key;     /* of an access token, RFC 7635: the integrity key as it is */
+	size_t mac_key_len;         /* TP_MAC_KEY_MIN to TP_MAC_KEY_MAX; since 1.1 */
 };
 
 /**

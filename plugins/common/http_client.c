@@ -26,6 +26,7 @@ struct http_request {
 	size_t len;
 	size_t header_len;
 	struct http_fresh fresh;
+	const char *own_problem; /* why we have stopped it; NULL: we have not */
 	char problem[CURL_ERROR_SIZE];
 	http_done_fn done;
 	void *arg;
@@ -43,6 +44,14 @@ struct http_client {
 
 static void request_free(struct http_request *request);
 
+static const char *problem_of(const struct http_request *request, CURLcode code)
+{
+	if (request->own_problem != NULL) {
+		return request->own_problem;
+	}
+	return request->problem[0] != '\0' ? request->problem : curl_easy_strerror(code);
+}
+
 static void finish(struct http_request *request, CURLcode code)
 {
 	struct http_answer answer = {
@@ -56,8 +65,7 @@ static void finish(struct http_request *request, CURLcode code)
 	if (code == CURLE_OK) {
 		curl_easy_getinfo(request->curl, CURLINFO_RESPONSE_CODE, &answer.status);
 	} else {
-		answer.problem =
-			request->problem[0] != '\0' ? request->problem : curl_easy_strerror(code);
+		answer.problem = problem_of(request, code);
 		answer.len = 0;
 		answer.body = "";
 	}
@@ -147,7 +155,7 @@ static int watch(CURL *curl, curl_socket_t fd, int what, void *arg, void *assign
 	return 0;
 }
 
-/* --- answers ------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------------------------ */
 
 static size_t take_header(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -156,6 +164,7 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *arg)
 
 	request->header_len += len;
 	if (request->header_len > HEADERS_MAX) {
+		request->own_problem = "the answer has too many header lines";
 		return 0;
 	}
 	if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0) { /* one more after 1xx */
@@ -175,8 +184,8 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
 		request->body = malloc(max + 1);
 	}
 	if (request->body == NULL || len > max - request->len) {
-		snprintf(request->problem, sizeof(request->problem), "%s",
-			 request->body == NULL ? "out of memory" : "the answer is too long");
+		request->own_problem =
+			request->body == NULL ? "out of memory" : "the answer is too long";
 		return 0;
 	}
 	memcpy(request->body + request->len, bytes, len);
@@ -185,7 +194,18 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
 	return len;
 }
 
-/* --- requests ------------------------------------------------------------------------------- */
+static int tell_address(void *arg, char *address, char *own, int port, int own_port)
+{
+	const struct http_settings *settings = arg;
+
+	(void)own;
+	(void)port;
+	(void)own_port;
+	settings->connected(settings->connected_arg, address);
+	return CURL_PREREQFUNC_OK;
+}
+
+/* --- requests ----------------------------------------------------------------------------- */
 
 static void request_free(struct http_request *request)
 {
@@ -282,6 +302,10 @@ static bool set_transfer(struct http_request *request, const char *url)
 	code |= curl_easy_setopt(curl, CURLOPT_HEADERDATA, request);
 	code |= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
 	code |= curl_easy_setopt(curl, CURLOPT_WRITEDATA, request);
+	if (settings->connected != NULL) {
+		code |= curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, tell_address);
+		code |= curl_easy_setopt(curl, CURLOPT_PREREQDATA, settings);
+	}
 	/* These may be unknown to a libcurl that was built without. */
 	curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(curl, CURLOPT_PIPEWAIT, strncmp(url, "https:", 6) == 0 ? 1L : 0L);
@@ -336,7 +360,7 @@ void http_request_cancel(struct http_request **request)
 	*request = NULL;
 }
 
-/* --- life ----------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------- */
 
 /*
  * The library stays in memory to the end: a thread of its own, which looks up a
@@ -406,7 +430,7 @@ void http_client_free(struct http_client **client)
 	*client = NULL;
 }
 
-/* --- URLs ------------------------------------------------------------------------------------ */
+/* --- URLs --------------------------------------------------------------------------------- */
 
 char *http_url_escape(const uint8_t *bytes, size_t len)
 {

@@ -24,6 +24,9 @@ struct http_settings {
 	uint64_t connect_timeout_ms;  /* name look-up and TLS included */
 	uint64_t timeout_ms;          /* for everything */
 	size_t body_max;              /* bytes of an answer */
+	/** Before each request: the address it goes to, as text. NULL: nobody wants to know. */
+	void (*connected)(void *arg, const char *address);
+	void *connected_arg;
 };
 
 struct http_answer {

@@ -26,7 +26,7 @@ struct realm_guard {
 	struct realm_policy *policy; /* under the lock; NULL: not read yet */
 };
 
-/* --- policy ------------------------------------------------------------------------------ */
+/* --- policy -------------------------------------------------------------------------- */
 
 /* To be unreffed; NULL: none yet. */
 static struct realm_policy *current(struct realm_guard *guard)
@@ -56,7 +56,7 @@ static enum tp_verdict not_read_yet(struct realm_guard *guard, struct tp_request
 	return tp_request_deny(request, 500, NULL);
 }
 
-/* --- time-limited names -------------------------------------------------------------------- */
+/* --- time-limited names -------------------------------------------------------------- */
 
 static enum tp_verdict provide(struct realm_guard *guard, struct tp_request *request,
 			       const struct tp_request_authorization *event,
@@ -164,7 +164,7 @@ enum tp_verdict realm_guard_before_refresh(struct realm_guard *guard, struct tp_
 	return TP_PASS;
 }
 
-/* --- limits and peers ------------------------------------------------------------------------- */
+/* --- limits and peers ---------------------------------------------------------------- */
 
 void realm_guard_limit(struct realm_guard *guard, const char *realm,
 		       struct tp_credentials *credentials)
@@ -241,7 +241,7 @@ void realm_guard_delete_allocation(struct realm_guard *guard,
 	realm_tally_remove(guard->tally, event->allocation->realm);
 }
 
-/* --- life ----------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------- */
 
 int realm_guard_create(struct tp_instance *self, struct realm_guard_parts parts,
 		       struct realm_guard **out)

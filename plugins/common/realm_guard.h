@@ -12,24 +12,11 @@
  * One for an instance; the policy is replaced whenever it has been read anew. Until
  * the first one is there, what depends on it is answered with 500.
  *
- * The instance has the options of REALM_GUARD_OPTIONS. Thread, where nothing else is
- * said: any worker's, inside the handler.
+ * The instance has the options of realm_options.h, and strict_expiry of
+ * lookup_options.h. Thread, where nothing else is said: any worker's, inside the
+ * handler.
  */
 struct realm_guard;
-
-#define REALM_GUARD_OPTIONS                                                                        \
-	{                                                                                          \
-		.name = "separator",                                                               \
-		.type = TP_OPTION_STRING,                                                          \
-		.default_value = ":",                                                              \
-		.help = "character between expiry and name of a time-limited user",                \
-		.flags = TP_OPTION_RELOADABLE,                                                     \
-	},                                                                                         \
-	{                                                                                          \
-		.name = "strict_expiry", .type = TP_OPTION_BOOL, .default_value = "yes",           \
-		.help = "allocations of a time-limited user end with the name",                    \
-		.flags = TP_OPTION_RELOADABLE,                                                     \
-	}
 
 /* What of the policy is there to be read at all. */
 struct realm_guard_parts {

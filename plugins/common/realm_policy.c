@@ -38,7 +38,7 @@ struct realm_policy {
 	size_t range_count;
 };
 
-/* --- life ------------------------------------------------------------------------------ */
+/* --- life ---------------------------------------------------------------------------- */
 
 struct realm_policy *realm_policy_create(void)
 {
@@ -85,7 +85,7 @@ void realm_policy_unref(struct realm_policy **policy)
 	free(gone);
 }
 
-/* --- filling ---------------------------------------------------------------------------- */
+/* --- filling ------------------------------------------------------------------------- */
 
 static struct realm *find(const struct realm_policy *policy, const char *name)
 {
@@ -280,7 +280,7 @@ int realm_policy_set_option(struct realm_policy *policy, const char *realm, cons
 	return 0;
 }
 
-/* --- asking ------------------------------------------------------------------------------ */
+/* --- asking -------------------------------------------------------------------------- */
 
 static bool list_has(const struct range_list *list, const struct tp_addr *addr)
 {

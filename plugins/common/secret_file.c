@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <gnutls/gnutls.h>
-
 #include <turnpike/api.h>
 #include <turnpike/error.h>
 
@@ -28,7 +26,7 @@ static int complain(char *problem, int err, const char *format, ...)
 
 void secret_file_wipe(struct secret_file *file)
 {
-	gnutls_memset(file, 0, sizeof(*file));
+	explicit_bzero(file, sizeof(*file));
 }
 
 static int add_line(struct secret_file *file, char *line, size_t len, const char *path,

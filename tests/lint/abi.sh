@@ -126,7 +126,7 @@ self_test() {
 	keeps event.h 's/^\tX(OBSERVER, on_server_tick, tp_server_tick)$/\tX(OBSERVER, on_server_tick, tp_server_tick) \\\n\tX(OBSERVER, on_more, tp_server_tick)/'
 	keeps event.h 's/^\tTP_DISCARD_RATE = 16,/&\n\tTP_DISCARD_MORE = 99,/'
 	keeps event.h 's/^\tstruct tp_traffic peer_to_client; \/\* relayed \*\//&\n\tuint64_t more;/'
-	keeps ticket.h 's/^\tuint64_t max_packets_per_s;.*/&\n\tuint64_t more;/'
+	keeps ticket.h 's/^\tsize_t mac_key_len;.*/&\n\tuint64_t more;/'
 
 	breaks counter.h '/^TP_API void tp_counter_add/d'
 	breaks ticket.h 's/tp_verdict verdict, uint16_t code);$/tp_verdict verdict, int code);/'

@@ -90,10 +90,12 @@ shipped_plugins() {
 		sed 's|.*/||' | sort
 }
 
-# plugin_options NAME: those in its table, with its macros expanded but no header read.
+# plugin_options NAME: those in its table, with its macros expanded, but of all headers only
+# those of options that several plugins have.
 plugin_options() {
 	for source in plugins/"$1"/*.c; do
-		sed 's/^#[[:space:]]*include.*//' "$source" | "${CC:-cc}" -E -P -xc -
+		cat plugins/common/*_options.h "$source" 2>/dev/null |
+			sed '/^#[[:space:]]*include/d; /^#[[:space:]]*pragma/d' | "${CC:-cc}" -E -P -xc -
 	done | awk '
 		/struct tp_option [a-z_]*\[\] *=/ { table = 1 }
 		table { text = text $0 " " }

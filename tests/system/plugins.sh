@@ -54,7 +54,7 @@ documented() {
 		grep -Eq "^#?$name = " "$example" || return 1
 	done <"$work/options"
 }
-for plugin in auth_file auth_secret event_log geoip ip_filter quota tap webhook; do
+for plugin in auth_file auth_jwt auth_rest auth_secret event_log geoip ip_filter quota tap webhook; do
 	[ -f "$build/plugins/$plugin.so" ] || continue # a library is missing
 	check "turnpike-$plugin(5) and its example have all options" documented $plugin
 done

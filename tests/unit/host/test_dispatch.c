@@ -405,6 +405,29 @@ static void credentials_arrive_as_copies(void)
 	fixture_close();
 }
 
+static void the_key_of_a_token_arrives_as_a_copy(void)
+{
+	uint8_t key[TP_MAC_KEY_MAX] = {1, 2, 3};
+	const struct tp_credentials credentials = {
+		.size = sizeof(credentials),
+		.mac_key = key,
+		.mac_key_len = sizeof(key),
+	};
+	struct fixture fixture;
+
+	fixture_open(&fixture, two);
+	f->script[0] = park;
+	CU_ASSERT_EQUAL(ask_provider(), TP_PARK);
+	CU_ASSERT_EQUAL(tp_ticket_provide(f->ticket, &credentials), 0);
+	key[0] = 0;
+	turn(0);
+	CU_ASSERT_EQUAL(f->verdict, TP_ALLOW);
+	CU_ASSERT_EQUAL(f->request.provided.mac_key.len, sizeof(key));
+	CU_ASSERT_EQUAL(f->request.provided.mac_key.bytes[0], 1);
+	CU_ASSERT_TRUE(f->request.provided.mac_key.of_token);
+	fixture_close();
+}
+
 static void a_denial_comes_with_its_words(void)
 {
 	static const struct {
@@ -689,10 +712,10 @@ static void every_observer_is_told(void)
 TEST_SUITE("dispatch", TEST(chains_end_as_their_family_says), TEST(the_configured_order_counts),
 	   TEST(nobody_asked_is_a_pass), TEST(a_broken_rule_is_logged_with_names_and_counted),
 	   TEST(an_answer_goes_on_with_the_next_handler), TEST(credentials_arrive_as_copies),
-	   TEST(a_denial_comes_with_its_words), TEST(later_questions_leave_the_credentials),
-	   TEST(credentials_nobody_asked_for_are_a_no), TEST(a_key_of_another_algorithm_is_a_no),
-	   TEST(each_handler_may_park), TEST(silence_fails_closed),
-	   TEST(a_client_that_goes_cancels), TEST(the_end_of_a_request_cancels),
-	   TEST(only_a_handler_may_park), TEST(no_more_park_than_the_table_holds),
-	   TEST(gates_leave_credentials_alone), TEST(packets_pass_unless_denied),
-	   TEST(every_observer_is_told));
+	   TEST(the_key_of_a_token_arrives_as_a_copy), TEST(a_denial_comes_with_its_words),
+	   TEST(later_questions_leave_the_credentials), TEST(credentials_nobody_asked_for_are_a_no),
+	   TEST(a_key_of_another_algorithm_is_a_no), TEST(each_handler_may_park),
+	   TEST(silence_fails_closed), TEST(a_client_that_goes_cancels),
+	   TEST(the_end_of_a_request_cancels), TEST(only_a_handler_may_park),
+	   TEST(no_more_park_than_the_table_holds), TEST(gates_leave_credentials_alone),
+	   TEST(packets_pass_unless_denied), TEST(every_observer_is_told));

@@ -411,6 +411,31 @@ static void a_response_takes_optional_attributes(void)
 	}
 }
 
+/* RFC 7635 section 4.1.1: THIRD-PARTY-AUTHORIZATION stands in the 401. */
+static void an_error_response_takes_them_too(void)
+{
+	struct tp_test_host *host = open_with(add);
+	const struct tp_test_asked *asked;
+	struct tp_stun_msg msg;
+	const char *reason;
+
+	added_type = TP_ATTR_THIRD_PARTY_AUTHORIZATION;
+	added_len = 16;
+	asked = tp_test_error(host, 401);
+	CU_ASSERT_EQUAL(added_err, 0);
+	CU_ASSERT_EQUAL_FATAL(
+		tp_stun_msg_parse(&msg, asked->response.data, asked->response.len, &reason), 0);
+	CU_ASSERT_PTR_NOT_NULL(tp_stun_msg_find(&msg, TP_ATTR_ERROR_CODE));
+	CU_ASSERT_PTR_NOT_NULL(tp_stun_msg_find(&msg, TP_ATTR_THIRD_PARTY_AUTHORIZATION));
+	added_len = 1280;
+	(void)tp_test_error(host, 401);
+	CU_ASSERT_EQUAL(added_err, TP_EFULL);
+	added_type = TP_ATTR_NONCE;
+	(void)tp_test_error(host, 401);
+	CU_ASSERT_EQUAL(added_err, TP_EINVAL);
+	tp_test_host_free(&host);
+}
+
 static void other_events_have_no_response(void)
 {
 	struct tp_test_host *host = open_with(add);
@@ -443,6 +468,7 @@ static void credentials_are_taken_or_refused(void)
 	static char overlong_password[TP_KEY_TEXT_MAX + 2];
 	const size_t size = sizeof(struct tp_credentials);
 	const size_t size_1_0 = offsetof(struct tp_credentials, max_bits_per_s);
+	const size_t size_without_mac_key = offsetof(struct tp_credentials, mac_key);
 	const struct {
 		struct tp_credentials given;
 		uint16_t algorithm;
@@ -463,6 +489,15 @@ static void credentials_are_taken_or_refused(void)
 		{{.size = size_1_0, .password = "x"}, 1, TP_ALLOW},
 		{{.size = size_1_0 - 1, .password = "x"}, 1, TP_DENY},
 		{{.size = size + 8, .password = "x"}, 1, TP_ALLOW}, /* of a later minor */
+		{{.size = size_without_mac_key, .mac_key = key, .mac_key_len = 20}, 1, TP_DENY},
+		{{.size = size, .mac_key = key, .mac_key_len = 16}, 1, TP_ALLOW},
+		{{.size = size, .mac_key = key, .mac_key_len = 32}, 2, TP_ALLOW},
+		{{.size = size, .mac_key = key, .mac_key_len = 15}, 1, TP_DENY},
+		{{.size = size, .mac_key = key, .mac_key_len = 33}, 1, TP_DENY},
+		{{.size = size, .mac_key = key}, 1, TP_DENY},
+		{{.size = size, .mac_key_len = 20, .password = "x"}, 1, TP_DENY},
+		{{.size = size, .mac_key = key, .mac_key_len = 20, .password = "x"}, 1, TP_DENY},
+		{{.size = size, .mac_key = key, .mac_key_len = 20, .key_md5 = key}, 1, TP_DENY},
 		{{.size = size, .password = "x", .user = ""}, 1, TP_DENY},
 		{{.size = size, .password = "x", .user = overlong_user}, 1, TP_DENY},
 		{{.size = size, .password = overlong_password}, 1, TP_DENY},
@@ -540,5 +575,6 @@ TEST_SUITE("request", TEST(a_handler_sees_the_request), TEST(a_handler_sees_only
 	   TEST(the_lowest_limits_count), TEST(a_client_is_sent_elsewhere),
 	   TEST(a_redirection_to_nowhere_is_refused), TEST(a_relayed_address_is_chosen),
 	   TEST(decisions_are_for_their_own_events), TEST(a_response_takes_optional_attributes),
-	   TEST(other_events_have_no_response), TEST(credentials_are_taken_or_refused),
-	   TEST(all_of_the_credentials_arrive), TEST(gates_take_no_credentials));
+	   TEST(an_error_response_takes_them_too), TEST(other_events_have_no_response),
+	   TEST(credentials_are_taken_or_refused), TEST(all_of_the_credentials_arrive),
+	   TEST(gates_take_no_credentials));

@@ -406,6 +406,160 @@ static void fingerprint_is_answered_with_fingerprint(void)
 	turn_fixture_close(&f);
 }
 
+/* --- access tokens: RFC 7635 ------------------------------------------------------- */
+
+#define TOKEN_VALID_S 900
+
+static uint8_t mac_key[20];
+static uint32_t token_valid_s;
+
+static enum tp_verdict ask_for_token(enum tp_event event, struct tp_request *request,
+				     const void *payload)
+{
+	const struct tp_credentials credentials = {
+		.size = sizeof(credentials),
+		.mac_key = mac_key,
+		.mac_key_len = sizeof(mac_key),
+		.valid_for_s = token_valid_s,
+	};
+	struct tp_view token;
+
+	(void)payload;
+	if (event == TP_EVENT_on_stun_request_error) {
+		CU_ASSERT_EQUAL(tp_request_add_attribute(request, TP_ATTR_THIRD_PARTY_AUTHORIZATION,
+							 "turn.example.org", 16),
+				0);
+	}
+	if (event != TP_EVENT_on_stun_request_authorization ||
+	    !tp_request_attribute(request, TP_ATTR_ACCESS_TOKEN, 0, &token)) {
+		return TP_PASS;
+	}
+	CU_ASSERT_EQUAL(token.len, 5);
+	return tp_request_provide(request, &credentials);
+}
+
+static void open_for_tokens(void)
+{
+	turn_fixture_open(&f);
+	memset(mac_key, 'k', sizeof(mac_key));
+	token_valid_s = TOKEN_VALID_S;
+	test_hooks.ask = ask_for_token;
+	turn_fixture_challenge(&f);
+}
+
+/* Sign what was begun with the key of a token, that of @fill, and send it. */
+static int request_with(const char *kid, uint8_t fill, bool with_token)
+{
+	struct tp_build *build = &f.client.build;
+	struct tp_key key = {.len = sizeof(mac_key)};
+
+	memset(key.bytes, fill, key.len);
+	tp_build_string(build, TP_ATTR_USERNAME, kid);
+	tp_build_string(build, TP_ATTR_REALM, f.client.realm);
+	tp_build_string(build, TP_ATTR_NONCE, f.client.nonce);
+	if (with_token) {
+		tp_build_bytes(build, TP_ATTR_ACCESS_TOKEN, "token", 5);
+	}
+	tp_build_integrity(build, &key, false);
+	turn_client_finish(&f.client);
+	return turn_fixture_exchange(&f);
+}
+
+static int refresh_with(const char *kid, uint8_t fill, bool with_token, uint32_t lifetime_s)
+{
+	struct tp_build *build = turn_client_begin(&f.client, TP_STUN_REFRESH);
+
+	tp_build_u32(build, TP_ATTR_LIFETIME, lifetime_s);
+	return request_with(kid, fill, with_token);
+}
+
+static uint32_t granted_s(void)
+{
+	const struct tp_stun_attr *attr = tp_stun_msg_find(&f.response, TP_ATTR_LIFETIME);
+	uint32_t lifetime_s = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(attr);
+	CU_ASSERT_EQUAL(tp_attr_read_u32(attr, &lifetime_s), 0);
+	return lifetime_s;
+}
+
+static int allocate_with_token(void)
+{
+	tp_build_u32(turn_fixture_begin_allocate(&f), TP_ATTR_LIFETIME, 3600);
+	return request_with("kid", 'k', true);
+}
+
+static void a_challenge_may_name_the_authorization_server(void)
+{
+	const struct tp_stun_attr *attr;
+
+	open_for_tokens();
+	attr = tp_stun_msg_find(&f.response, TP_ATTR_THIRD_PARTY_AUTHORIZATION);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(attr);
+	CU_ASSERT_EQUAL(attr->len, 16);
+	turn_fixture_close(&f);
+}
+
+/* Section 4.1.2: the mac_key of the token is the key of the integrity. */
+static void the_key_of_a_token_is_used_as_it_is(void)
+{
+	struct tp_key key = {.len = sizeof(mac_key)};
+
+	open_for_tokens();
+	turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(request_with("kid", 'x', true), 401);
+	CU_ASSERT_EQUAL(allocate_with_token(), 0);
+	memset(key.bytes, 'k', key.len);
+	CU_ASSERT_EQUAL(tp_integrity_check(&f.response, &key, false), 0);
+	turn_fixture_close(&f);
+}
+
+static void the_key_of_a_token_is_kept_with_the_allocation(void)
+{
+	open_for_tokens();
+	CU_ASSERT_EQUAL(allocate_with_token(), 0);
+	CU_ASSERT_EQUAL(refresh_with("kid", 'k', false, 600), 0);
+	CU_ASSERT_EQUAL(refresh_with("kid", 'x', false, 600), 401);
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_stun_request_authorization], 2);
+	turn_fixture_close(&f);
+}
+
+static void what_a_token_has_allocated_ends_with_it(void)
+{
+	open_for_tokens();
+	CU_ASSERT_EQUAL(allocate_with_token(), 0);
+	CU_ASSERT_EQUAL(granted_s(), TOKEN_VALID_S);
+	turn_fixture_advance_s(&f, 500);
+	CU_ASSERT_EQUAL(refresh_with("kid", 'k', false, 3600), 0);
+	CU_ASSERT_EQUAL(granted_s(), TOKEN_VALID_S - 500);
+	turn_fixture_advance_s(&f, TOKEN_VALID_S - 500);
+	CU_ASSERT_EQUAL(tp_server_allocation_count(f.server), 0);
+	turn_fixture_close(&f);
+}
+
+static void a_later_token_prolongs_whatever_key_it_names(void)
+{
+	open_for_tokens();
+	CU_ASSERT_EQUAL(allocate_with_token(), 0);
+	turn_fixture_advance_s(&f, 500);
+	memset(mac_key, 'n', sizeof(mac_key));
+	CU_ASSERT_EQUAL(refresh_with("next", 'n', true, 3600), 0);
+	CU_ASSERT_EQUAL(granted_s(), TOKEN_VALID_S);
+	CU_ASSERT_EQUAL(refresh_with("next", 'n', false, 3600), 0);
+	CU_ASSERT_EQUAL(refresh_with("kid", 'k', false, 3600), 401);
+	turn_fixture_close(&f);
+}
+
+static void a_token_does_not_take_over_what_a_password_has_allocated(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_allocate(&f);
+	memset(mac_key, 'k', sizeof(mac_key));
+	test_hooks.ask = ask_for_token;
+	CU_ASSERT_EQUAL(refresh_with("kid", 'k', true, 600), 441);
+	turn_fixture_close(&f);
+}
+
 TEST_SUITE("auth", TEST(without_integrity_401_with_realm_nonce_and_algorithms),
 	   TEST(nonces_differ_between_clients), TEST(integrity_without_user_realm_or_nonce_is_400),
 	   TEST(a_user_name_with_nul_or_too_long_is_400), TEST(an_rfc_5389_client_logs_in),
@@ -426,4 +580,10 @@ TEST_SUITE("auth", TEST(without_integrity_401_with_realm_nonce_and_algorithms),
 	   TEST(the_provider_is_not_asked_again_while_its_answer_holds),
 	   TEST(an_altered_request_is_401), TEST(unauthenticated_answers_to_one_source_are_limited),
 	   TEST(nothing_is_kept_for_who_has_not_authenticated),
-	   TEST(fingerprint_is_answered_with_fingerprint));
+	   TEST(fingerprint_is_answered_with_fingerprint),
+	   TEST(a_challenge_may_name_the_authorization_server),
+	   TEST(the_key_of_a_token_is_used_as_it_is),
+	   TEST(the_key_of_a_token_is_kept_with_the_allocation),
+	   TEST(what_a_token_has_allocated_ends_with_it),
+	   TEST(a_later_token_prolongs_whatever_key_it_names),
+	   TEST(a_token_does_not_take_over_what_a_password_has_allocated));

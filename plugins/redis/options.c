@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <stddef.h>
+
+#include "common/lookup_options.h"
+#include "common/realm_options.h"
+#include "redis_settings.h"
+
+const struct tp_option redis_options[] = {
+	{.name = "host",
+	 .type = TP_OPTION_STRING,
+	 .default_value = "127.0.0.1",
+	 .help = "server's name, address, or path of its UNIX socket",
+	 .flags = TP_OPTION_RELOADABLE},
+	{.name = "port",
+	 .type = TP_OPTION_INTEGER,
+	 .default_value = "6379",
+	 .help = "server's TCP port",
+	 .min = 1,
+	 .max = 65535,
+	 .flags = TP_OPTION_RELOADABLE},
+	{.name = "database",
+	 .type = TP_OPTION_INTEGER,
+	 .default_value = "0",
+	 .help = "number of the data base",
+	 .min = 0,
+	 .max = 65535,
+	 .flags = TP_OPTION_RELOADABLE},
+	{.name = "user",
+	 .type = TP_OPTION_STRING,
+	 .help = "who logs in to the server, with password_file",
+	 .flags = TP_OPTION_RELOADABLE},
+	{.name = "password_file",
+	 .type = TP_OPTION_PATH,
+	 .help = "file with the password to log in with",
+	 .flags = TP_OPTION_RELOADABLE},
+	{.name = "tls",
+	 .type = TP_OPTION_ENUM,
+	 .default_value = "off",
+	 .help = "whether TCP is encrypted and the server's certificate checked",
+	 .choices = redis_settings_tls,
+	 .flags = TP_OPTION_RELOADABLE},
+	{.name = "ca_file",
+	 .type = TP_OPTION_PATH,
+	 .help = "PEM file of authorities to trust, in place of the system's",
+	 .flags = TP_OPTION_RELOADABLE},
+	{.name = "certificate",
+	 .type = TP_OPTION_PATH,
+	 .help = "PEM file with a certificate to show to the server",
+	 .flags = TP_OPTION_RELOADABLE},
+	{.name = "key",
+	 .type = TP_OPTION_PATH,
+	 .help = "PEM file with the key of that certificate",
+	 .flags = TP_OPTION_RELOADABLE},
+	{
+		.name = "realms",
+		.type = TP_OPTION_LIST,
+		.help = "realms that are served, as [turnpike] has them",
+		.flags = TP_OPTION_REQUIRED | TP_OPTION_RELOADABLE,
+	},
+	REALM_OPTIONS,
+	LOOKUP_OPTIONS("yes"),
+	{.name = NULL},
+};
