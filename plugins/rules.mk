@@ -32,7 +32,8 @@ $(call plugin,auth_jwt,$(call plugin_sources,auth_jwt) \
 	$(call common,http_client http_fresh secret_file),libcurl gnutls jansson libevent_core)
 $(call plugin,auth_rest,$(call plugin_sources,auth_rest) $(common_LOOKUP) \
 	$(call common,http_client http_fresh),libcurl gnutls jansson libevent_core)
-$(call plugin,auth_ldap,$(call plugin_sources,auth_ldap) $(common_LOOKUP),ldap libevent_core)
+$(call plugin,auth_ldap,$(call plugin_sources,auth_ldap) $(common_LOOKUP) \
+	$(call common,library_keep),ldap libevent_core)
 $(call plugin,auth_oauth,$(call plugin_sources,auth_oauth) plugins/common/secret_file.c,gnutls)
 $(call plugin,auth_secret,$(call plugin_sources,auth_secret) plugins/common/secret_file.c,gnutls)
 $(call plugin,auth_sql,$(auth_sql_sources),$(auth_sql_packages))

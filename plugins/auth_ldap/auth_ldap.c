@@ -6,6 +6,7 @@
 
 #include "common/backend_peers.h"
 #include "common/lookup.h"
+#include "dial.h"
 #include "pool.h"
 #include "settings.h"
 
@@ -98,6 +99,7 @@ static void request_gone(struct tp_instance *self, struct tp_ticket ticket)
 static int create(struct tp_instance *self)
 {
 	struct auth_ldap *state = calloc(1, sizeof(*state));
+	int err;
 
 	if (state == NULL) {
 		return tp_instance_fail(self, TP_ENOMEM, "out of memory");
@@ -109,7 +111,11 @@ static int create(struct tp_instance *self)
 	if (state->peers == NULL) {
 		return tp_instance_fail(self, TP_ENOMEM, "out of memory");
 	}
-	return settings_read(self, &state->settings);
+	err = settings_read(self, &state->settings);
+	if (err == 0 && dial_prepare(&state->settings) != 0) {
+		err = tp_instance_fail(self, TP_EINVAL, "libldap does not take ca_file or uris");
+	}
+	return err;
 }
 
 static void destroy(struct tp_instance *self)

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "common/library_keep.h"
 #include "common/secret_file.h"
 
 #define KEEPALIVE_IDLE_S 30
@@ -84,6 +85,19 @@ static void disconnected(LDAP *ldap, Sockbuf *sockbuf, struct ldap_conncb *callb
 
 /* Called once more when the handle ends. */
 static struct ldap_conncb connection_callback = {connected, disconnected, NULL};
+
+int dial_prepare(const struct settings *settings)
+{
+	LDAP *ldap = NULL;
+	int err = ldap_initialize(&ldap, settings->uris[0]);
+
+	library_keep((void (*)(void))ldap_initialize);
+	if (err == LDAP_SUCCESS) {
+		err = set_options(ldap, settings);
+		ldap_destroy(ldap);
+	}
+	return err == LDAP_SUCCESS ? 0 : TP_EINVAL;
+}
 
 /* --- steps ---------------------------------------------------------------------------------- */
 

@@ -9,6 +9,14 @@
 #define DIAL_ANSWER_MAX 262144 /* bytes of one message that a server may send */
 
 /**
+ * Set up what libldap has once for all, which it cannot do on two threads at a time.
+ * For create.
+ *
+ * Errors: TP_EINVAL when it cannot use the authorities of the settings
+ */
+int dial_prepare(const struct settings *settings);
+
+/**
  * Connect to the first server that lets us in: name look-up, TCP, TLS, bind. Blocks,
  * and so is for a job: libldap looks up names, shakes hands and binds without
  * coming back in between, LDAP_OPT_CONNECT_ASYNC or not. Each step has a deadline.

@@ -16,11 +16,13 @@
 #define ATTR_ACCESS_TOKEN 0x001b
 #define ATTR_THIRD_PARTY_AUTHORIZATION 0x802e
 #define SERVER_NAME_MAX 255
+#define COTURN_KEY_LEN 16
 
 struct auth_oauth {
 	struct key_watch *watch;
 	const char *server_name;
 	uint32_t leeway_s;
+	bool as_coturn;
 	struct tp_counter *accepted;
 	struct tp_counter *unknown;
 	struct tp_counter *faults[TOKEN_FAILED + 1]; /* of TOKEN_GOOD: none */
@@ -39,13 +41,19 @@ static const struct {
 
 /* --- events ------------------------------------------------------------------------- */
 
+/* RFC 7635 section 4.1.2 has the whole; coturn's clients leave what an MD5 would not have. */
+static size_t key_len(const struct auth_oauth *state, const struct token *token)
+{
+	return state->as_coturn ? COTURN_KEY_LEN : token->mac_key_len;
+}
+
 static enum tp_verdict provide(struct auth_oauth *state, struct tp_request *request,
 			       const struct token *token, uint32_t left_s)
 {
 	const struct tp_credentials credentials = {
 		.size = sizeof(credentials),
 		.mac_key = token->mac_key,
-		.mac_key_len = token->mac_key_len,
+		.mac_key_len = key_len(state, token),
 		.valid_for_s = left_s,
 	};
 
@@ -130,6 +138,7 @@ static int read_options(struct tp_instance *self, struct auth_oauth *state)
 	size_t len;
 
 	state->leeway_s = (uint32_t)(tp_option_integer(self, "leeway") / 1000);
+	state->as_coturn = tp_option_bool(self, "coturn_keys");
 	state->server_name = tp_option_string(self, "server_name");
 	len = strlen(state->server_name);
 	if (len == 0 || len > SERVER_NAME_MAX) {
@@ -204,6 +213,13 @@ static const struct tp_option options[] = {
 		.help = "by how much the clocks of authorization server and daemon may differ",
 		.min = 0,
 		.max = 600000,
+		.flags = TP_OPTION_RELOADABLE,
+	},
+	{
+		.name = "coturn_keys",
+		.type = TP_OPTION_BOOL,
+		.default_value = "no",
+		.help = "clients use the first 16 bytes of the key in a token, as coturn's do",
 		.flags = TP_OPTION_RELOADABLE,
 	},
 	{

@@ -204,6 +204,20 @@ static void tokens_of_coturn_are_good(void)
 	}
 }
 
+static void keys_are_cut_for_clients_of_coturn(void)
+{
+	const struct made made = make(&(struct wish){.mac_key_len = 32});
+	const struct tp_test_asked *asked;
+	struct tokens tokens;
+
+	tokens_open(&tokens, KEYS, "coturn_keys = yes");
+	asked = ask(&tokens, &made);
+	CU_ASSERT_EQUAL_FATAL(asked->verdict, TP_ALLOW);
+	CU_ASSERT_EQUAL(asked->mac_key_len, 16);
+	CU_ASSERT_EQUAL(memcmp(asked->mac_key, MAC_KEY, 16), 0);
+	tokens_close(&tokens);
+}
+
 static void keys_of_16_to_32_bytes_are_taken(void)
 {
 	struct tokens tokens;
@@ -462,7 +476,8 @@ static void a_changed_file_is_taken_up_and_a_broken_one_is_not(void)
 }
 
 TEST_SUITE("auth_oauth", TEST(a_token_gives_its_key_for_as_long_as_it_lasts),
-	   TEST(tokens_of_coturn_are_good), TEST(keys_of_16_to_32_bytes_are_taken),
+	   TEST(tokens_of_coturn_are_good), TEST(keys_are_cut_for_clients_of_coturn),
+	   TEST(keys_of_16_to_32_bytes_are_taken),
 	   TEST(requests_without_a_token_are_left_to_others),
 	   TEST(tokens_of_keys_that_are_not_there_are_left_to_others),
 	   TEST(tokens_that_are_not_good_are_refused_and_counted),
