@@ -19,7 +19,7 @@ void tp_auth_begin(struct tp_transaction *transaction);
 
 /**
  * What the credentials leave of a lifetime, in seconds; 0: no limit. What a token has
- * allocated does not outlive it (RFC 7635 section 4.2).
+ * allocated does not outlive it (RFC 7635 section 9).
  */
 uint32_t tp_auth_max_lifetime_s(const struct tp_transaction *transaction);
 

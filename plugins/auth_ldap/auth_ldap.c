@@ -2,9 +2,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include <ldap.h>
+
 #include <turnpike/plugin.h>
 
 #include "common/backend_peers.h"
+#include "common/library_keep.h"
 #include "common/lookup.h"
 #include "dial.h"
 #include "pool.h"
@@ -111,6 +114,7 @@ static int create(struct tp_instance *self)
 	if (state->peers == NULL) {
 		return tp_instance_fail(self, TP_ENOMEM, "out of memory");
 	}
+	library_keep((void (*)(void))ldap_initialize);
 	err = settings_read(self, &state->settings);
 	if (err == 0 && dial_prepare(&state->settings) != 0) {
 		err = tp_instance_fail(self, TP_EINVAL, "libldap does not take ca_file or uris");

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "common/library_keep.h"
 #include "common/secret_file.h"
 
 #define KEEPALIVE_IDLE_S 30
@@ -91,7 +90,6 @@ int dial_prepare(const struct settings *settings)
 	LDAP *ldap = NULL;
 	int err = ldap_initialize(&ldap, settings->uris[0]);
 
-	library_keep((void (*)(void))ldap_initialize);
 	if (err == LDAP_SUCCESS) {
 		err = set_options(ldap, settings);
 		ldap_destroy(ldap);

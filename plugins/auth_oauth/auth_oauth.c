@@ -41,7 +41,7 @@ static const struct {
 
 /* --- events ------------------------------------------------------------------------- */
 
-/* RFC 7635 section 4.1.2 has the whole; coturn's clients leave what an MD5 would not have. */
+/* RFC 7635 section 7 has the whole; coturn's clients leave what an MD5 would not have. */
 static size_t key_len(const struct auth_oauth *state, const struct token *token)
 {
 	return state->as_coturn ? COTURN_KEY_LEN : token->mac_key_len;
@@ -118,7 +118,7 @@ static enum tp_verdict authorize(struct tp_instance *self, struct tp_request *re
 	return verdict;
 }
 
-/* RFC 7635 section 4.1.1: where a client gets a token, it finds by this name. */
+/* RFC 7635 section 6.1: where a client gets a token, it finds by this name. */
 static enum tp_verdict challenge(struct tp_instance *self, struct tp_request *request,
 				 const struct tp_request_error *event)
 {

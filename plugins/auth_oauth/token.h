@@ -54,7 +54,7 @@ enum token_fault token_open(const struct token_key *key, const char *server_name
  *
  * Returns TOKEN_GOOD with @left_s of at least 1, TOKEN_EARLY or TOKEN_EXPIRED.
  *
- * RFC: 7635 section 4.1.2
+ * RFC: 7635 section 7
  */
 enum token_fault token_judge(const struct token *token, uint64_t now_s, uint32_t leeway_s,
 			     uint32_t *left_s);

@@ -354,7 +354,7 @@ static void nothing_secret_is_logged(void)
 
 /* --- the challenge -------------------------------------------------------------------- */
 
-/* RFC 7635 section 4.1.1 */
+/* RFC 7635 section 6.1 */
 static void a_401_names_the_server_and_other_errors_do_not(void)
 {
 	static const uint16_t codes[] = {401, 400, 403, 438, 500};

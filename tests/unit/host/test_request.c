@@ -411,7 +411,7 @@ static void a_response_takes_optional_attributes(void)
 	}
 }
 
-/* RFC 7635 section 4.1.1: THIRD-PARTY-AUTHORIZATION stands in the 401. */
+/* RFC 7635 section 6.1: THIRD-PARTY-AUTHORIZATION stands in the 401. */
 static void an_error_response_takes_them_too(void)
 {
 	struct tp_test_host *host = open_with(add);

@@ -500,7 +500,7 @@ static void a_challenge_may_name_the_authorization_server(void)
 	turn_fixture_close(&f);
 }
 
-/* Section 4.1.2: the mac_key of the token is the key of the integrity. */
+/* Section 7: the mac_key of the token is the key of the integrity. */
 static void the_key_of_a_token_is_used_as_it_is(void)
 {
 	struct tp_key key = {.len = sizeof(mac_key)};
