@@ -118,6 +118,7 @@ import json, re, sys
 verbs = {v["verb"] for v in json.load(sys.stdin)["verbs"]}
 page = open(sys.argv[1]).read()
 rows = set(re.findall(r"^\.It Cm ([a-z]+(?: (?:level|do|reload))?)\b", page, re.M))
+rows -= {"user"}  # of turnpikectl itself, made of "plugin do"
 print(sorted(verbs ^ rows) or "all")' "$root/man/turnpikectl.8" < <(ctl --json help)
 
 # --- whom it answers --------------------------------------------------------------------

@@ -122,7 +122,8 @@ static void the_manual_has_every_verb(void)
 		rows++;
 	}
 	for (const char *at = page; (at = strstr(at, "\n.It Cm ")) != NULL; at++) {
-		rows--;
+		/* turnpikectl's own, made of "plugin do" */
+		rows -= strncmp(at, "\n.It Cm user ", 13) != 0;
 	}
 	CU_ASSERT_EQUAL(rows, 0);
 	free(page);
