@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <turnpike/log.h>
+#include <turnpike/prefix.h>
 
 #include "base/log.h"
 #include "daemon/config_keys.h"
@@ -34,9 +35,11 @@ struct tp_listener_config {
 		bool port_set; /* otherwise the transport's own */
 	} addresses[TP_LISTENER_ADDRESSES_MAX];
 	size_t address_count;
+	bool behavior; /* the four addresses are those of NAT behaviour discovery, by place */
 	const char *certificate;
 	const char *key;
 	struct tp_certs *certs; /* NULL without tls and dtls */
+	struct tp_prefix_set *proxies; /* who begins with a PROXY header; NULL: nobody */
 	size_t queue_bytes;
 	size_t max_connections;
 	uint32_t handshake_timeout_ms;

@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "host/problem.h"
+#include "turn/behavior.h"
 
 /* [listener.NAME] */
 
@@ -87,6 +88,87 @@ static int take_addresses(struct tp_config *config, struct tp_listener_config *l
 	return 0;
 }
 
+/* What keeps the two from being the corners of four addresses; NULL: nothing. */
+static const char *alternate_fault(const struct tp_listener_config *listener,
+				   const struct tp_addr *other)
+{
+	const struct tp_addr *own = &listener->addresses[0].addr;
+
+	for (size_t i = 0; i < TP_TRANSPORT_COUNT; i++) {
+		if (listener->transports[i] != (i == TP_TRANSPORT_UDP)) {
+			return "needs \"transport = udp\" and no other";
+		}
+	}
+	if (listener->address_count != 1) {
+		return "needs exactly one \"address\"";
+	}
+	if (tp_addr_is_any(own) || tp_addr_is_any(other)) {
+		return "needs two single addresses, none of which is a wildcard";
+	}
+	if (tp_addr_family(own) != tp_addr_family(other) || tp_addr_equal_ip(own, other)) {
+		return "needs another IP address than \"address\", of the same family";
+	}
+	if (other->port == 0 || tp_listener_port(listener, 0, TP_TRANSPORT_UDP) == 0 ||
+	    other->port == tp_listener_port(listener, 0, TP_TRANSPORT_UDP)) {
+		return "needs a port that is not that of \"address\", and neither is 0";
+	}
+	return NULL;
+}
+
+/* Two IP addresses with two ports each: RFC 5780 section 6. */
+static int take_alternate(struct tp_config *config, struct tp_listener_config *listener,
+			  char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *value = tp_config_value(&listener->values, "alternate_address");
+	struct tp_addr own = listener->addresses[0].addr;
+	const char *fault;
+
+	if (!value->set) {
+		return 0;
+	}
+	fault = alternate_fault(listener, &value->addr);
+	if (fault != NULL) {
+		return tp_config_problem(config, listener->section, "alternate_address", problem,
+					 TP_EINVAL, "%s", fault);
+	}
+	own.port = tp_listener_port(listener, 0, TP_TRANSPORT_UDP);
+	for (size_t i = 1; i < TP_BEHAVIOR_SOCKETS; i++) {
+		listener->addresses[i].addr = tp_addr_with_port(
+			(i & TP_BEHAVIOR_OTHER_IP) != 0 ? &value->addr : &own,
+			(i & TP_BEHAVIOR_OTHER_PORT) != 0 ? value->addr.port : own.port);
+		listener->addresses[i].port_set = true;
+	}
+	listener->address_count = TP_BEHAVIOR_SOCKETS;
+	listener->behavior = true;
+	return 0;
+}
+
+/* The networks have been checked as the value was read. */
+static int take_proxies(struct tp_config *config, struct tp_listener_config *listener,
+			char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *value = tp_config_value(&listener->values, "proxy_protocol");
+	int err = 0;
+
+	if (value->word_count == 0) {
+		return 0;
+	}
+	if (!listener->transports[TP_TRANSPORT_TCP] && !listener->transports[TP_TRANSPORT_TLS]) {
+		return tp_config_problem(config, listener->section, "proxy_protocol", problem,
+					 TP_EINVAL, "needs tcp or tls");
+	}
+	listener->proxies = tp_prefix_set_create();
+	if (listener->proxies == NULL) {
+		return tp_problem(problem, TP_ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; err == 0 && i < value->word_count; i++) {
+		err = tp_prefix_set_add(listener->proxies, value->words[i], 1);
+	}
+	return err == 0 ? 0
+			: tp_config_problem(config, listener->section, "proxy_protocol", problem,
+					    err, "%s", tp_error_string(err));
+}
+
 static int take_certs(struct tp_config *config, struct tp_listener_config *listener,
 		      char problem[TP_PROBLEM_SIZE])
 {
@@ -124,7 +206,10 @@ static int take_listener(struct tp_config *config, struct tp_listener_config *li
 	listener->idle_timeout_ms = (uint32_t)tp_config_value(values, "idle_timeout")->integer;
 	listener->receive_buffer_bytes = (int)tp_config_value(values, "receive_buffer")->integer;
 	listener->send_buffer_bytes = (int)tp_config_value(values, "send_buffer")->integer;
-	return err == 0 ? take_addresses(config, listener, problem) : err;
+	if (err == 0) {
+		err = take_addresses(config, listener, problem);
+	}
+	return err == 0 ? take_alternate(config, listener, problem) : err;
 }
 
 /* --- no two on one socket ------------------------------------------------- */
@@ -201,6 +286,9 @@ static int add_listener(struct tp_config *config, const struct tp_ini_section *f
 	}
 	if (err == 0) {
 		err = check_collisions(config, listener, problem);
+	}
+	if (err == 0) {
+		err = take_proxies(config, listener, problem);
 	}
 	return err == 0 ? take_certs(config, listener, problem) : err;
 }

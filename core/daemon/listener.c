@@ -10,6 +10,7 @@
 #include "io/datagram.h"
 #include "io/dtls.h"
 #include "io/stream.h"
+#include "turn/behavior.h"
 
 #define FREE_TRIES 10
 #define FREE_PAUSE_NS 50000000L
@@ -19,6 +20,7 @@ struct tp_listener {
 	struct tp_udp_listener *udp;
 	struct tp_stream_listener *stream; /* TCP, TLS */
 	struct tp_dtls_listener *dtls;
+	struct tp_behavior behavior; /* of four, in the first */
 };
 
 struct tp_binding *tp_bindings_create(const struct tp_config *config, size_t *count)
@@ -38,6 +40,7 @@ struct tp_binding *tp_bindings_create(const struct tp_config *config, size_t *co
 				bindings[(*count)++] = (struct tp_binding){
 					.config = listener,
 					.transport = transport,
+					.behavior = listener->behavior && a == 0,
 					.addr = tp_addr_with_port(
 						&listener->addresses[a].addr,
 						tp_listener_port(listener, a, transport)),
@@ -97,6 +100,7 @@ static int open_stream(struct tp_loop *loop, const struct tp_binding *binding,
 		.max_connections = config->max_connections,
 		.handshake_timeout_ms = config->handshake_timeout_ms,
 		.idle_timeout_ms = config->idle_timeout_ms,
+		.proxies = config->proxies,
 	};
 
 	return tp_stream_listener_open(loop, &options, handler, &listener->stream);
@@ -165,6 +169,17 @@ int tp_listener_open(struct tp_loop *loop, struct tp_binding *binding, bool firs
 	binding->addr.port = bound_addr(listener).port;
 	*out = listener;
 	return 0;
+}
+
+void tp_listener_join(struct tp_listener *const *listeners)
+{
+	struct tp_behavior *behavior = &listeners[0]->behavior;
+
+	for (size_t i = 0; i < TP_BEHAVIOR_SOCKETS; i++) {
+		behavior->endpoints[i] = tp_udp_listener_endpoint(listeners[i]->udp);
+		behavior->addrs[i] = *tp_udp_listener_addr(listeners[i]->udp);
+	}
+	tp_behavior_join(behavior);
 }
 
 void tp_listener_use_certs(struct tp_listener *listener, struct tp_certs *certs)

@@ -14,6 +14,7 @@ struct tp_binding {
 	const struct tp_listener_config *config;
 	enum tp_transport transport;
 	struct tp_addr addr;
+	bool behavior; /* the first of the four of NAT behaviour discovery */
 };
 
 /**
@@ -34,6 +35,13 @@ struct tp_listener;
  */
 int tp_listener_open(struct tp_loop *loop, struct tp_binding *binding, bool first,
 		     const struct tp_endpoint_handler *handler, struct tp_listener **out);
+
+/**
+ * Let a worker's four listeners of NAT behaviour discovery answer for each other.
+ *
+ * @listeners: from the binding with "behavior" on; open till the loop has ended
+ */
+void tp_listener_join(struct tp_listener *const *listeners);
 
 /**
  * Who connects from now on gets these. @certs: a reference is taken; only for tls

@@ -8,6 +8,7 @@
 
 #include <turnpike/error.h>
 
+#include "base/addr.h"
 #include "config_file.h"
 #include "support/suite.h"
 #include "turn/peer_policy.h"
@@ -117,6 +118,40 @@ static void mistakes_are_named_with_file_line_section_and_key(void)
 		 ":5: [listener.a] address: \"127.0.0.1:70000\" is no IP address with a port"},
 		{HEAD "[listener.a]\ntransport = udp\naddress =\n",
 		 ":5: [listener.a] address: holds 0 addresses instead of 1 to 64"},
+		{HEAD "[listener.a]\ntransport = udp tcp\naddress = 127.0.0.1\n"
+		      "alternate_address = 127.0.0.2:3479\n",
+		 ":6: [listener.a] alternate_address: needs \"transport = udp\" and no other"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1 127.0.0.3\n"
+		      "alternate_address = 127.0.0.2:3479\n",
+		 ":6: [listener.a] alternate_address: needs exactly one \"address\""},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 0.0.0.0\n"
+		      "alternate_address = 127.0.0.2:3479\n",
+		 ":6: [listener.a] alternate_address: needs two single addresses, none of which is "
+		 "a wildcard"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "alternate_address = [::1]:3479\n",
+		 ":6: [listener.a] alternate_address: needs another IP address than \"address\", "
+		 "of the same family"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "alternate_address = 127.0.0.1:3479\n",
+		 ":6: [listener.a] alternate_address: needs another IP address than \"address\", "
+		 "of the same family"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "alternate_address = 127.0.0.2:3478\n",
+		 ":6: [listener.a] alternate_address: needs a port that is not that of "
+		 "\"address\", and neither is 0"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "alternate_address = 127.0.0.2\n",
+		 ":6: [listener.a] alternate_address: needs a port that is not that of "
+		 "\"address\", and neither is 0"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1:0\n"
+		      "alternate_address = 127.0.0.2:3479\n",
+		 ":6: [listener.a] alternate_address: needs a port that is not that of "
+		 "\"address\", and neither is 0"},
+		{AT_END("[listener.b]\ntransport = udp\naddress = 127.0.0.2\n"
+			"alternate_address = 127.0.0.1:3479\n"),
+		 ":8: [listener.b] address: 127.0.0.1:3478 is listened on twice, see "
+		 "[listener.main]; neither udp and dtls nor tcp and tls can share a port"},
 		{HEAD "[listener.a]\ntransport = tls\naddress = 127.0.0.1\n",
 		 ": [listener.a] certificate: is required for tls and dtls"},
 		{HEAD "[listener.a]\ntransport = dtls\naddress = 127.0.0.1\ncertificate = /c\n",
@@ -335,6 +370,34 @@ static void every_key_arrives_where_it_belongs(void)
 	config_file_close(&file);
 }
 
+/* RFC 5780 section 6: the same two ports on two IP addresses. */
+static void an_alternate_address_makes_four_of_one(void)
+{
+	static const char *const wanted[] = {"192.0.2.1:3478", "192.0.2.1:3479", "192.0.2.2:3478",
+					     "192.0.2.2:3479"};
+	const struct tp_listener_config *listener;
+	struct config_file file;
+
+	config_file_open(&file, HEAD "[listener.a]\ntransport = udp\naddress = 192.0.2.1\n"
+				     "alternate_address = 192.0.2.2:3479\n"
+				     "[listener.b]\ntransport = udp\naddress = 192.0.2.3\n");
+	CU_ASSERT_EQUAL_FATAL(file.error, 0);
+	listener = &file.config->listeners[0];
+	CU_ASSERT_TRUE(listener->behavior);
+	CU_ASSERT_EQUAL_FATAL(listener->address_count, 4);
+	for (size_t i = 0; i < 4; i++) {
+		struct tp_addr addr =
+			tp_addr_with_port(&listener->addresses[i].addr,
+					  tp_listener_port(listener, i, TP_TRANSPORT_UDP));
+		struct tp_addr want = addr_of(wanted[i]);
+
+		CU_ASSERT_TRUE(tp_addr_equal(&addr, &want));
+	}
+	CU_ASSERT_FALSE(file.config->listeners[1].behavior);
+	CU_ASSERT_EQUAL(file.config->listeners[1].address_count, 1);
+	config_file_close(&file);
+}
+
 static void a_listener_without_port_has_the_transports_own(void)
 {
 	struct config_file file;
@@ -420,4 +483,5 @@ TEST_SUITE("config", TEST(mistakes_are_named_with_file_line_section_and_key),
 	   TEST(quoted_values_pass_iniparser_unharmed), TEST(defaults_are_those_of_the_protocol),
 	   TEST(every_key_arrives_where_it_belongs),
 	   TEST(a_listener_without_port_has_the_transports_own),
+	   TEST(an_alternate_address_makes_four_of_one),
 	   TEST(plugins_keep_their_order_and_settings), TEST(the_peer_policy_follows_the_file));
