@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <turnpike/log.h>
+#include <turnpike/prefix.h>
 
 #include "base/log.h"
 #include "daemon/config_keys.h"
@@ -38,6 +39,7 @@ struct tp_listener_config {
 	const char *certificate;
 	const char *key;
 	struct tp_certs *certs; /* NULL without tls and dtls */
+	struct tp_prefix_set *proxies; /* who begins with a PROXY header; NULL: nobody */
 	size_t queue_bytes;
 	size_t max_connections;
 	uint32_t handshake_timeout_ms;

@@ -143,6 +143,32 @@ static int take_alternate(struct tp_config *config, struct tp_listener_config *l
 	return 0;
 }
 
+/* The networks have been checked as the value was read. */
+static int take_proxies(struct tp_config *config, struct tp_listener_config *listener,
+			char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *value = tp_config_value(&listener->values, "proxy_protocol");
+	int err = 0;
+
+	if (value->word_count == 0) {
+		return 0;
+	}
+	if (!listener->transports[TP_TRANSPORT_TCP] && !listener->transports[TP_TRANSPORT_TLS]) {
+		return tp_config_problem(config, listener->section, "proxy_protocol", problem,
+					 TP_EINVAL, "needs tcp or tls");
+	}
+	listener->proxies = tp_prefix_set_create();
+	if (listener->proxies == NULL) {
+		return tp_problem(problem, TP_ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; err == 0 && i < value->word_count; i++) {
+		err = tp_prefix_set_add(listener->proxies, value->words[i], 1);
+	}
+	return err == 0 ? 0
+			: tp_config_problem(config, listener->section, "proxy_protocol", problem,
+					    err, "%s", tp_error_string(err));
+}
+
 static int take_certs(struct tp_config *config, struct tp_listener_config *listener,
 		      char problem[TP_PROBLEM_SIZE])
 {
@@ -260,6 +286,9 @@ static int add_listener(struct tp_config *config, const struct tp_ini_section *f
 	}
 	if (err == 0) {
 		err = check_collisions(config, listener, problem);
+	}
+	if (err == 0) {
+		err = take_proxies(config, listener, problem);
 	}
 	return err == 0 ? take_certs(config, listener, problem) : err;
 }

@@ -100,6 +100,7 @@ static int open_stream(struct tp_loop *loop, const struct tp_binding *binding,
 		.max_connections = config->max_connections,
 		.handshake_timeout_ms = config->handshake_timeout_ms,
 		.idle_timeout_ms = config->idle_timeout_ms,
+		.proxies = config->proxies,
 	};
 
 	return tp_stream_listener_open(loop, &options, handler, &listener->stream);

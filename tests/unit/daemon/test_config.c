@@ -116,6 +116,12 @@ static void mistakes_are_named_with_file_line_section_and_key(void)
 		 ":5: [listener.a] address: \"300.0.0.1:0\" is no IP address with a port"},
 		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1:70000\n",
 		 ":5: [listener.a] address: \"127.0.0.1:70000\" is no IP address with a port"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "proxy_protocol = 192.0.2.1\n",
+		 ":6: [listener.a] proxy_protocol: needs tcp or tls"},
+		{HEAD "[listener.a]\ntransport = tcp\naddress = 127.0.0.1\n"
+		      "proxy_protocol = 192.0.2.1/33\n",
+		 ":6: [listener.a] proxy_protocol: \"192.0.2.1/33\" is no IP network"},
 		{HEAD "[listener.a]\ntransport = udp\naddress =\n",
 		 ":5: [listener.a] address: holds 0 addresses instead of 1 to 64"},
 		{HEAD "[listener.a]\ntransport = udp tcp\naddress = 127.0.0.1\n"
@@ -306,7 +312,7 @@ static void every_key_arrives_where_it_belongs(void)
 		"[log]\nlevel = debug\nformat = json\n"
 		"[listener.a]\ntransport = tcp\naddress = 127.0.0.1:0\nqueue_size = 128k\n"
 		"max_connections = 9\nhandshake_timeout = 3s\nidle_timeout = 1m\n"
-		"receive_buffer = 0\nsend_buffer = 2M\n";
+		"receive_buffer = 0\nsend_buffer = 2M\nproxy_protocol = 192.0.2.0/24 2001:db8::1\n";
 	struct config_file file;
 	const struct tp_config *config;
 	const struct tp_turn_options *turn;
@@ -367,6 +373,9 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_EQUAL(listener->idle_timeout_ms, 60000);
 	CU_ASSERT_EQUAL(listener->receive_buffer_bytes, 0);
 	CU_ASSERT_EQUAL(listener->send_buffer_bytes, 2097152);
+	CU_ASSERT_EQUAL(tp_prefix_set_count(listener->proxies), 2);
+	addr = addr_of("192.0.2.9");
+	CU_ASSERT_EQUAL(tp_prefix_set_find(listener->proxies, &addr), 1);
 	config_file_close(&file);
 }
 
