@@ -45,6 +45,7 @@ struct tp_server {
 	struct tp_hairpin *hairpin;
 
 	struct tp_pool allocation_pool;
+	struct tp_pool additional_relay_pool;
 	struct tp_pool limit_pool;
 	struct tp_pool meter_pool;
 	struct tp_pool permission_pool;
