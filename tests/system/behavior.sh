@@ -52,6 +52,21 @@ check "coturn's client, hairpin and padding" discovers "successful hairpinning" 
 check "coturn's client, lifetime" discovers "RFC 5780 response 2" -t -T 1
 check "coturn's client, collision" discovers "UDP reflexive addr: 127.0.0.3:" -c \
 	-L 127.0.0.1 -l "$(free_port)" -A 127.0.0.3
+
+# finds WORDS STATUS SERVER: what our own client prints, and its exit status.
+finds() {
+	exits "$2" run_probe nat --timeout 1 --json "stun:$3" >"$work/nat.json" || return 1
+	cat "$work/nat.json"
+	grep -q "$1" "$work/nat.json"
+}
+independent='"nat":false,"mapping":"endpoint-independent","filtering":"endpoint-independent"'
+for server in 127.0.0.1:$port 127.0.0.1:$other 127.0.0.2:$port 127.0.0.2:$other; do
+	check "turnpike-probe nat, $server" finds "$independent" 0 "$server"
+done
+check "one address tells no behaviour" finds '"other_address":null.*"mapping":"unknown"' 1 \
+	"127.0.0.1:$(sed -n 's/.*transport=udp address=127.0.0.1:\([0-9]*\)$/\1/p' "$daemon_log" |
+		grep -vx -e "$port" -e "$other")"
+check "nobody there" finds '"reached":false' 1 "127.0.0.3:$port"
 check "the daemon is there" alive "$daemon_pid"
 
 stop_daemon
