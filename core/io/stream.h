@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct tp_stream_options {
 	uint32_t handshake_timeout_ms;
 	uint32_t idle_timeout_ms;
 	/* Of a listener: */
+	bool plain_too;                      /* with certs: TCP, too; the first byte tells */
 	const struct tp_prefix_set *proxies; /* NULL: none; borrowed, outlives it */
 };
 

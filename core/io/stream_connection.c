@@ -259,7 +259,7 @@ int tp_connection_await_writable(struct tp_connection *connection)
 
 /* --- life ----------------------------------------------------------------- */
 
-static int set_tls(struct tp_connection *connection, const char *server_name)
+int tp_connection_set_tls(struct tp_connection *connection, const char *server_name)
 {
 	const struct tp_tls_options options = {
 		.certs = connection->listener->options.certs,
@@ -308,7 +308,7 @@ int tp_connection_create(struct tp_stream_listener *listener, int fd,
 			 const char *server_name, struct tp_connection **out)
 {
 	struct tp_connection *connection = calloc(1, sizeof(*connection));
-	int err;
+	int err = 0;
 
 	if (connection == NULL) {
 		return TP_ENOMEM;
@@ -326,7 +326,9 @@ int tp_connection_create(struct tp_stream_listener *listener, int fd,
 	tp_turn_hook_init(&connection->flush, on_turn_end);
 	tp_turn_hook_init(&connection->resume, on_resume);
 	tp_timer_init(&connection->timer, on_timer);
-	err = set_tls(connection, server_name);
+	if (!server || !listener->options.plain_too) { /* else the first byte tells */
+		err = tp_connection_set_tls(connection, server_name);
+	}
 	if (err == 0) {
 		err = set_events(connection);
 	}

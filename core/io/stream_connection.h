@@ -174,6 +174,15 @@ int tp_connection_await_writable(struct tp_connection *connection);
 /** A whole message has come: nobody waits for the first any more. */
 void tp_connection_heard(struct tp_connection *connection);
 
+/**
+ * Make the session of a connection that has certificates.
+ *
+ * @server_name: as above
+ *
+ * Errors: TP_ENOMEM, TP_EIO
+ */
+int tp_connection_set_tls(struct tp_connection *connection, const char *server_name);
+
 /** What came before is done with: shake hands, or be open. As above. */
 void tp_connection_begin(struct tp_connection *connection);
 

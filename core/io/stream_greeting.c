@@ -8,16 +8,21 @@
 
 #include "io/stream_connection.h"
 
+#define TLS_HANDSHAKE 22 /* RFC 8446 section 5.1 */
+
 int tp_connection_expect_greeting(struct tp_connection *connection, bool *expected)
 {
 	const struct tp_stream_options *options = &connection->listener->options;
 
-	*expected = options->proxies != NULL &&
-		    tp_prefix_set_find(options->proxies, &connection->five_tuple.client_addr) != 0;
-	if (*expected) {
+	bool header =
+		options->proxies != NULL &&
+		tp_prefix_set_find(options->proxies, &connection->five_tuple.client_addr) != 0;
+
+	*expected = header || options->plain_too;
+	if (header) {
 		connection->greeting = calloc(1, sizeof(*connection->greeting));
 	}
-	return *expected && connection->greeting == NULL ? TP_ENOMEM : 0;
+	return header && connection->greeting == NULL ? TP_ENOMEM : 0;
 }
 
 /*
@@ -77,12 +82,35 @@ static bool take_header(struct tp_connection *connection)
 	return header_len > 0;
 }
 
+/*
+ * No message begins with the byte of a TLS handshake record (RFC 7983). Returns
+ * false while it is not there, and when the connection has failed.
+ */
+static bool tell_tls(struct tp_connection *connection)
+{
+	uint8_t first;
+
+	if (peek(connection, &first, 1) < 0) {
+		return false;
+	}
+	if (first != TLS_HANDSHAKE) {
+		connection->endpoint.transport = TP_TRANSPORT_TCP;
+		connection->five_tuple.transport = TP_TRANSPORT_TCP;
+	} else if (tp_connection_set_tls(connection, NULL) != 0) {
+		tp_connection_fail(connection, "out of memory", NULL, 0);
+		return false;
+	}
+	return true;
+}
+
 void tp_connection_greet(struct tp_connection *connection)
 {
-	if (!take_header(connection)) {
+	if (connection->greeting != NULL && !take_header(connection)) {
 		return;
 	}
 	free(connection->greeting);
 	connection->greeting = NULL;
-	tp_connection_begin(connection);
+	if (!connection->listener->options.plain_too || tell_tls(connection)) {
+		tp_connection_begin(connection);
+	}
 }

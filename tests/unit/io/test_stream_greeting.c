@@ -32,8 +32,10 @@ struct fixture {
 	int fd;
 };
 
+enum kind { TCP, TLS, BOTH };
+
 /* @proxies: one network. */
-static struct fixture *fixture_open(const char *proxies, bool tls)
+static struct fixture *fixture_open(const char *proxies, enum kind kind)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct tp_stream_options options = {
@@ -52,7 +54,8 @@ static struct fixture *fixture_open(const char *proxies, bool tls)
 	f->proxies = tp_prefix_set_create();
 	CU_ASSERT_EQUAL_FATAL(tp_prefix_set_add(f->proxies, proxies, 1), 0);
 	options.proxies = f->proxies;
-	if (tls) {
+	options.plain_too = kind == BOTH;
+	if (kind != TCP) {
 		options.certs = f->certs = io_server_certs();
 		f->client_certs = io_client_certs();
 	}
@@ -122,7 +125,7 @@ static void header_names_the_client(void)
 	} headers[] = {{HEADER, HEADER_LEN}, {HEADER_V2, HEADER_V2_LEN}};
 
 	for (size_t i = 0; i < 2; i++) {
-		struct fixture *f = fixture_open("127.0.0.0/8", false);
+		struct fixture *f = fixture_open("127.0.0.0/8", TCP);
 		uint8_t bytes[HEADER_LEN + HEADER_V2_LEN + 20];
 
 		connect_raw(f);
@@ -139,7 +142,7 @@ static void header_names_the_client(void)
 
 static void header_may_come_byte_by_byte(void)
 {
-	struct fixture *f = fixture_open("127.0.0.1/32", false);
+	struct fixture *f = fixture_open("127.0.0.1/32", TCP);
 	uint8_t message[20];
 
 	connect_raw(f);
@@ -157,7 +160,7 @@ static void header_may_come_byte_by_byte(void)
 
 static void proxy_may_speak_for_itself(void)
 {
-	struct fixture *f = fixture_open("127.0.0.1/32", false);
+	struct fixture *f = fixture_open("127.0.0.1/32", TCP);
 
 	connect_raw(f);
 	send_raw(f->fd, "PROXY UNKNOWN\r\n", 15);
@@ -169,7 +172,7 @@ static void proxy_may_speak_for_itself(void)
 
 static void trusted_proxy_without_header_is_refused(void)
 {
-	struct fixture *f = fixture_open("127.0.0.1/32", false);
+	struct fixture *f = fixture_open("127.0.0.1/32", TCP);
 	uint8_t message[20];
 
 	connect_raw(f);
@@ -184,7 +187,7 @@ static void trusted_proxy_without_header_is_refused(void)
 
 static void header_of_others_is_refused(void)
 {
-	struct fixture *f = fixture_open("127.0.0.2/32", false);
+	struct fixture *f = fixture_open("127.0.0.2/32", TCP);
 
 	connect_raw(f);
 	send_raw(f->fd, HEADER, HEADER_LEN);
@@ -197,7 +200,7 @@ static void header_of_others_is_refused(void)
 
 static void second_header_is_no_message(void)
 {
-	struct fixture *f = fixture_open("127.0.0.1/32", false);
+	struct fixture *f = fixture_open("127.0.0.1/32", TCP);
 
 	connect_raw(f);
 	send_raw(f->fd, HEADER HEADER, 2 * HEADER_LEN);
@@ -208,7 +211,7 @@ static void second_header_is_no_message(void)
 
 static void header_must_come_in_time(void)
 {
-	struct fixture *f = fixture_open("127.0.0.1/32", false);
+	struct fixture *f = fixture_open("127.0.0.1/32", TCP);
 
 	connect_raw(f);
 	send_raw(f->fd, HEADER, HEADER_LEN - 1);
@@ -223,7 +226,7 @@ static void header_must_come_in_time(void)
 
 static void proxy_may_go_inside_its_header(void)
 {
-	struct fixture *f = fixture_open("127.0.0.1/32", false);
+	struct fixture *f = fixture_open("127.0.0.1/32", TCP);
 
 	connect_raw(f);
 	send_raw(f->fd, HEADER, 10);
@@ -255,7 +258,7 @@ static void connect_tls(struct fixture *f, const char *header)
 
 static void header_stands_before_the_tls_handshake(void)
 {
-	struct fixture *f = fixture_open("127.0.0.1/32", true);
+	struct fixture *f = fixture_open("127.0.0.1/32", TLS);
 	uint8_t message[20];
 
 	connect_tls(f, HEADER);
@@ -274,7 +277,7 @@ static void header_stands_before_the_tls_handshake(void)
 
 static void tls_without_header_is_refused(void)
 {
-	struct fixture *f = fixture_open("127.0.0.1/32", true);
+	struct fixture *f = fixture_open("127.0.0.1/32", TLS);
 
 	connect_tls(f, "");
 	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->client.exception_count, 1));
@@ -283,8 +286,105 @@ static void tls_without_header_is_refused(void)
 	fixture_close(f);
 }
 
+/* --- TCP and TLS on one port ---------------------------------------------- */
+
+static void expect_tls(struct fixture *f)
+{
+	uint8_t message[20];
+
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->server.opened_count, 1));
+	CU_ASSERT_TRUE(f->server.security.told);
+	CU_ASSERT_EQUAL(f->server.five_tuple.transport, TP_TRANSPORT_TLS);
+	CU_ASSERT_EQUAL(f->server.endpoint->transport, TP_TRANSPORT_TLS);
+	io_message(message, sizeof(message), 9);
+	CU_ASSERT_EQUAL(tp_endpoint_send(f->client.endpoint, &f->client.five_tuple, message,
+					 sizeof(message)),
+			0);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.message_count, 1));
+	CU_ASSERT_EQUAL(io_message_number(f->server.bytes), 9);
+}
+
+static void expect_tcp(struct fixture *f)
+{
+	uint8_t message[20];
+
+	io_message(message, sizeof(message), 10);
+	send_raw(f->fd, message, 1);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->server.opened_count, 1));
+	CU_ASSERT_FALSE(f->server.security.told);
+	CU_ASSERT_EQUAL(f->server.five_tuple.transport, TP_TRANSPORT_TCP);
+	CU_ASSERT_EQUAL(f->server.endpoint->transport, TP_TRANSPORT_TCP);
+	send_raw(f->fd, message + 1, sizeof(message) - 1);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.message_count, 1));
+	CU_ASSERT_EQUAL(io_message_number(f->server.bytes), 10);
+}
+
+static void first_byte_tells_tls(void)
+{
+	struct fixture *f = fixture_open("192.0.2.1/32", BOTH);
+
+	connect_tls(f, "");
+	expect_tls(f);
+	fixture_close(f);
+}
+
+static void first_byte_tells_tcp(void)
+{
+	struct fixture *f = fixture_open("192.0.2.1/32", BOTH);
+
+	connect_raw(f);
+	CU_ASSERT_EQUAL(f->server.opened_count, 0);
+	expect_tcp(f);
+	fixture_close(f);
+}
+
+static void first_byte_behind_a_header_tells(void)
+{
+	struct fixture *tls = fixture_open("127.0.0.1/32", BOTH);
+	struct fixture *tcp = fixture_open("127.0.0.1/32", BOTH);
+
+	connect_tls(tls, HEADER);
+	expect_tls(tls);
+	expect_client(tls, "192.0.2.1:4000");
+	connect_raw(tcp);
+	send_raw(tcp->fd, HEADER, HEADER_LEN);
+	io_fixture_settle(&tcp->io);
+	CU_ASSERT_EQUAL(tcp->server.opened_count, 0);
+	expect_tcp(tcp);
+	expect_client(tcp, "192.0.2.1:4000");
+	fixture_close(tls);
+	fixture_close(tcp);
+}
+
+static void first_byte_of_neither_is_refused(void)
+{
+	struct fixture *f = fixture_open("192.0.2.1/32", BOTH);
+
+	connect_raw(f);
+	send_raw(f->fd, "SSH-2.0-client\r\n", 16);
+	CU_ASSERT_TRUE(is_closed(f));
+	CU_ASSERT_STRING_EQUAL(f->server.reason, "bytes that are no message");
+	fixture_close(f);
+}
+
+static void first_byte_must_come_in_time(void)
+{
+	struct fixture *f = fixture_open("192.0.2.1/32", BOTH);
+
+	connect_raw(f);
+	io_fixture_advance_ms(&f->io, HANDSHAKE_MS);
+	CU_ASSERT_TRUE(is_closed(f));
+	CU_ASSERT_STRING_EQUAL(f->server.reason, "no message in time");
+	CU_ASSERT_EQUAL(tp_stream_listener_count(f->listener), 0);
+	fixture_close(f);
+}
+
 TEST_SUITE("stream_greeting", TEST(header_names_the_client), TEST(header_may_come_byte_by_byte),
 	   TEST(proxy_may_speak_for_itself), TEST(trusted_proxy_without_header_is_refused),
 	   TEST(header_of_others_is_refused), TEST(second_header_is_no_message),
 	   TEST(header_must_come_in_time), TEST(proxy_may_go_inside_its_header),
-	   TEST(header_stands_before_the_tls_handshake), TEST(tls_without_header_is_refused));
+	   TEST(header_stands_before_the_tls_handshake), TEST(tls_without_header_is_refused),
+	   TEST(first_byte_tells_tls), TEST(first_byte_tells_tcp),
+	   TEST(first_byte_behind_a_header_tells), TEST(first_byte_of_neither_is_refused),
+	   TEST(first_byte_must_come_in_time));
