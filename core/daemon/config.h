@@ -127,6 +127,14 @@ uint16_t tp_listener_port(const struct tp_listener_config *listener, size_t addr
 			  enum tp_transport transport);
 
 /**
+ * Do tcp and tls, or udp and dtls, have one port on a listener's address?
+ *
+ * @secure: tls or dtls
+ */
+bool tp_listener_shares(const struct tp_listener_config *listener, size_t address,
+			enum tp_transport secure);
+
+/**
  * The next [plugin.NAME] section whose plugin is not enabled, NULL at the end.
  *
  * @at: 0 at first, moved on by each call

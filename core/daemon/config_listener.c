@@ -23,6 +23,16 @@ uint16_t tp_listener_port(const struct tp_listener_config *listener, size_t addr
 	return transport == TP_TRANSPORT_TLS || transport == TP_TRANSPORT_DTLS ? 5349 : 3478;
 }
 
+bool tp_listener_shares(const struct tp_listener_config *listener, size_t address,
+			enum tp_transport secure)
+{
+	enum tp_transport plain = secure == TP_TRANSPORT_DTLS ? TP_TRANSPORT_UDP : TP_TRANSPORT_TCP;
+
+	return listener->transports[plain] && listener->transports[secure] &&
+	       tp_listener_port(listener, address, plain) ==
+		       tp_listener_port(listener, address, secure);
+}
+
 /* --- keys ----------------------------------------------------------------- */
 
 static int take_transports(struct tp_config *config, struct tp_listener_config *listener,
@@ -222,15 +232,14 @@ static bool is_datagram(size_t transport)
 static bool collide(const struct tp_listener_config *a, size_t i,
 		    const struct tp_listener_config *b, size_t j)
 {
-	if (!tp_addr_equal_ip(&a->addresses[i].addr, &b->addresses[j].addr)) {
+	if ((a == b && i == j) || !tp_addr_equal_ip(&a->addresses[i].addr, &b->addresses[j].addr)) {
 		return false;
 	}
 	for (size_t s = 0; s < TP_TRANSPORT_COUNT; s++) {
 		for (size_t t = 0; t < TP_TRANSPORT_COUNT; t++) {
 			uint16_t port = tp_listener_port(a, i, (enum tp_transport)s);
-			bool same = a == b && i == j && s == t;
 
-			if (!same && port != 0 && a->transports[s] && b->transports[t] &&
+			if (port != 0 && a->transports[s] && b->transports[t] &&
 			    is_datagram(s) == is_datagram(t) &&
 			    port == tp_listener_port(b, j, (enum tp_transport)t)) {
 				return true;
@@ -255,8 +264,8 @@ static int check_collisions(struct tp_config *config, const struct tp_listener_c
 				}
 				return tp_config_problem(
 					config, listener->section, "address", problem, TP_EINVAL,
-					"%s is listened on twice, see [%s]; neither udp and dtls "
-					"nor tcp and tls can share a port",
+					"%s is listened on twice, see [%s]; udp and dtls, or tcp "
+					"and tls, can share a port in one section only",
 					tp_addr_format(&listener->addresses[i].addr, text),
 					other->section);
 			}

@@ -221,10 +221,13 @@ void tp_crew_say_listeners(const struct tp_crew *crew)
 {
 	for (size_t i = 0; i < crew->binding_count; i++) {
 		const struct tp_binding *binding = &crew->bindings[i];
+		enum tp_transport transport;
 		char text[TP_ADDR_STRING];
 
-		tp_say(TP_LOG_INFO, "listening transport=%s address=%s",
-		       tp_transport_name(binding->transport), tp_addr_format(&binding->addr, text));
+		for (size_t at = 0; tp_binding_transport(binding, at, &transport); at++) {
+			tp_say(TP_LOG_INFO, "listening transport=%s address=%s",
+			       tp_transport_name(transport), tp_addr_format(&binding->addr, text));
+		}
 	}
 }
 

@@ -7,12 +7,13 @@
 struct tp_loop;
 
 /*
- * One transport on one address, for all workers: the first to open it settles
+ * One socket on one address, for all workers: the first to open it settles
  * the port where the kernel chooses.
  */
 struct tp_binding {
 	const struct tp_listener_config *config;
 	enum tp_transport transport;
+	bool plain_too; /* tls: tcp, too; dtls: udp, too */
 	struct tp_addr addr;
 	bool behavior; /* the first of the four of NAT behaviour discovery */
 };
@@ -21,6 +22,15 @@ struct tp_binding {
  * Every binding of the file. Owner: free() it. Errors: NULL when out of memory.
  */
 struct tp_binding *tp_bindings_create(const struct tp_config *config, size_t *count);
+
+/**
+ * The transports that a binding hears, for the log.
+ *
+ * @at: 0 at first, then 1, ...
+ *
+ * Returns false when there is no more
+ */
+bool tp_binding_transport(const struct tp_binding *binding, size_t at, enum tp_transport *out);
 
 /* A worker's socket of one binding. */
 struct tp_listener;

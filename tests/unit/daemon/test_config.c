@@ -157,18 +157,24 @@ static void mistakes_are_named_with_file_line_section_and_key(void)
 		{AT_END("[listener.b]\ntransport = udp\naddress = 127.0.0.2\n"
 			"alternate_address = 127.0.0.1:3479\n"),
 		 ":8: [listener.b] address: 127.0.0.1:3478 is listened on twice, see "
-		 "[listener.main]; neither udp and dtls nor tcp and tls can share a port"},
+		 "[listener.main]; udp and dtls, or tcp and tls, can share a port in one section "
+		 "only"},
 		{HEAD "[listener.a]\ntransport = tls\naddress = 127.0.0.1\n",
 		 ": [listener.a] certificate: is required for tls and dtls"},
 		{HEAD "[listener.a]\ntransport = dtls\naddress = 127.0.0.1\ncertificate = /c\n",
 		 ": [listener.a] key: is required for tls and dtls"},
 		{AT_END("[listener.b]\ntransport = udp\naddress = 127.0.0.1:3478\n"),
 		 ":8: [listener.b] address: 127.0.0.1:3478 is listened on twice, see "
-		 "[listener.main]; neither udp and dtls nor tcp and tls can share a port"},
-		{HEAD "[listener.a]\ntransport = udp dtls\naddress = [::1]:3478\n"
-		      "certificate = /c\nkey = /k\n",
+		 "[listener.main]; udp and dtls, or tcp and tls, can share a port in one section "
+		 "only"},
+		{AT_END("[listener.b]\ntransport = dtls\naddress = 127.0.0.1:3478\n"
+			"certificate = /c\nkey = /k\n"),
+		 ":8: [listener.b] address: 127.0.0.1:3478 is listened on twice, see "
+		 "[listener.main]; udp and dtls, or tcp and tls, can share a port in one section "
+		 "only"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = [::1]:3478 [::1]\n",
 		 ":5: [listener.a] address: [::1]:3478 is listened on twice, see [listener.a]; "
-		 "neither udp and dtls nor tcp and tls can share a port"},
+		 "udp and dtls, or tcp and tls, can share a port in one section only"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -277,6 +283,7 @@ static void defaults_are_those_of_the_protocol(void)
 	CU_ASSERT_EQUAL(turn->userhash, wanted.userhash);
 	CU_ASSERT_EQUAL(turn->unauthenticated_rate, wanted.unauthenticated_rate);
 	CU_ASSERT_EQUAL(turn->relay_receive_buffer_bytes, wanted.relay_receive_buffer_bytes);
+	CU_ASSERT_EQUAL(turn->relay_icmp, wanted.relay_icmp);
 	CU_ASSERT_EQUAL(turn->alternate_server_count, 0);
 	CU_ASSERT_PTR_NULL(turn->alternate_domain);
 	CU_ASSERT_PTR_NULL(file.config->user);
@@ -302,7 +309,7 @@ static void every_key_arrives_where_it_belongs(void)
 		"unauthenticated_rate = 0\n"
 		"[relay]\n"
 		"address = 10.0.0.5>203.0.113.7 2001:db8::7\nports = 50000-50100\n"
-		"receive_buffer = 64k\nsend_buffer = 1M\n"
+		"receive_buffer = 64k\nsend_buffer = 1M\nicmp = no\n"
 		"[limits]\n"
 		"default_lifetime = 60\nmax_lifetime = 2m\npermission_lifetime = 30s\n"
 		"channel_lifetime = 40s\nmax_allocations = 1000\nmax_allocations_per_user = 3\n"
@@ -352,6 +359,7 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_EQUAL(turn->port_min, 50000);
 	CU_ASSERT_EQUAL(turn->port_max, 50100);
 	CU_ASSERT_EQUAL(turn->relay_receive_buffer_bytes, 65536);
+	CU_ASSERT_FALSE(turn->relay_icmp);
 	CU_ASSERT_EQUAL(turn->relay_send_buffer_bytes, 1048576);
 	CU_ASSERT_EQUAL(turn->default_lifetime_s, 60);
 	CU_ASSERT_EQUAL(turn->max_lifetime_s, 120);
