@@ -17,6 +17,7 @@
 
 #define TP_LISTENER_ADDRESSES_MAX 64
 #define TP_LISTENERS_MAX 64
+#define TP_CERTIFICATES_MAX 64
 #define TP_PLUGINS_MAX 64
 
 /* The values of one section, by the options of its row. */
@@ -36,8 +37,6 @@ struct tp_listener_config {
 	} addresses[TP_LISTENER_ADDRESSES_MAX];
 	size_t address_count;
 	bool behavior; /* the four addresses are those of NAT behaviour discovery, by place */
-	const char *certificate;
-	const char *key;
 	struct tp_certs *certs; /* NULL without tls and dtls */
 	struct tp_prefix_set *proxies; /* who begins with a PROXY header; NULL: nobody */
 	size_t queue_bytes;

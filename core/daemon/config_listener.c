@@ -179,28 +179,74 @@ static int take_proxies(struct tp_config *config, struct tp_listener_config *lis
 					    err, "%s", tp_error_string(err));
 }
 
+static int check_paths(struct tp_config *config, const struct tp_listener_config *listener,
+		       const char *name, char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *value = tp_config_value(&listener->values, name);
+
+	if (value->word_count == 0) {
+		return tp_config_problem(config, listener->section, name, problem, TP_EINVAL,
+					 "is required for tls and dtls");
+	}
+	if (value->word_count > TP_CERTIFICATES_MAX) {
+		return tp_config_problem(config, listener->section, name, problem, TP_ERANGE,
+					 "holds %zu files instead of at most %d", value->word_count,
+					 TP_CERTIFICATES_MAX);
+	}
+	for (size_t i = 0; i < value->word_count; i++) {
+		if (value->words[i][0] != '/') {
+			return tp_config_problem(config, listener->section, name, problem,
+						 TP_EINVAL, "\"%.80s\" is no absolute path",
+						 value->words[i]);
+		}
+	}
+	return 0;
+}
+
+static int load_pair(struct tp_config *config, struct tp_listener_config *listener,
+		     const char *certificate, const char *key, char problem[TP_PROBLEM_SIZE])
+{
+	char sentence[256];
+	int err = listener->certs == NULL
+			  ? tp_certs_load(certificate, key, sentence, &listener->certs)
+			  : tp_certs_add(listener->certs, certificate, key, sentence);
+
+	return err == 0 ? 0
+			: tp_config_problem(config, listener->section, "certificate", problem, err,
+					    "%s", sentence);
+}
+
+static int load_pairs(struct tp_config *config, struct tp_listener_config *listener,
+		      char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *certificates = tp_config_value(&listener->values, "certificate");
+	const struct tp_value *keys = tp_config_value(&listener->values, "key");
+	int err = 0;
+
+	if (certificates->word_count != keys->word_count) {
+		return tp_config_problem(config, listener->section, "key", problem, TP_EINVAL,
+					 "holds %zu files and certificate %zu; they go in pairs",
+					 keys->word_count, certificates->word_count);
+	}
+	for (size_t i = 0; err == 0 && i < keys->word_count; i++) {
+		err = load_pair(config, listener, certificates->words[i], keys->words[i], problem);
+	}
+	return err;
+}
+
 static int take_certs(struct tp_config *config, struct tp_listener_config *listener,
 		      char problem[TP_PROBLEM_SIZE])
 {
-	const struct tp_value *certificate = tp_config_value(&listener->values, "certificate");
-	const struct tp_value *key = tp_config_value(&listener->values, "key");
-	char sentence[256];
 	int err;
 
 	if (!listener->transports[TP_TRANSPORT_TLS] && !listener->transports[TP_TRANSPORT_DTLS]) {
 		return 0;
 	}
-	if (!certificate->set || !key->set) {
-		return tp_config_problem(config, listener->section,
-					 certificate->set ? "key" : "certificate", problem,
-					 TP_EINVAL, "is required for tls and dtls");
+	err = check_paths(config, listener, "certificate", problem);
+	if (err == 0) {
+		err = check_paths(config, listener, "key", problem);
 	}
-	listener->certificate = certificate->string;
-	listener->key = key->string;
-	err = tp_certs_load(certificate->string, key->string, sentence, &listener->certs);
-	return err == 0 ? 0
-			: tp_config_problem(config, listener->section, "certificate", problem, err,
-					    "%s", sentence);
+	return err == 0 ? load_pairs(config, listener, problem) : err;
 }
 
 static int take_listener(struct tp_config *config, struct tp_listener_config *listener,

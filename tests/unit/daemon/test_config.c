@@ -163,6 +163,12 @@ static void mistakes_are_named_with_file_line_section_and_key(void)
 		 ": [listener.a] certificate: is required for tls and dtls"},
 		{HEAD "[listener.a]\ntransport = dtls\naddress = 127.0.0.1\ncertificate = /c\n",
 		 ": [listener.a] key: is required for tls and dtls"},
+		{HEAD "[listener.a]\ntransport = tls\naddress = 127.0.0.1\n"
+		      "certificate = /c /d\nkey = /k\n",
+		 ":7: [listener.a] key: holds 1 files and certificate 2; they go in pairs"},
+		{HEAD "[listener.a]\ntransport = tls\naddress = 127.0.0.1\n"
+		      "certificate = /c d\nkey = /k /l\n",
+		 ":6: [listener.a] certificate: \"d\" is no absolute path"},
 		{AT_END("[listener.b]\ntransport = udp\naddress = 127.0.0.1:3478\n"),
 		 ":8: [listener.b] address: 127.0.0.1:3478 is listened on twice, see "
 		 "[listener.main]; udp and dtls, or tcp and tls, can share a port in one section "
@@ -309,7 +315,7 @@ static void every_key_arrives_where_it_belongs(void)
 		"unauthenticated_rate = 0\n"
 		"[relay]\n"
 		"address = 10.0.0.5>203.0.113.7 2001:db8::7\nports = 50000-50100\n"
-		"receive_buffer = 64k\nsend_buffer = 1M\nicmp = no\n"
+		"receive_buffer = 64k\nsend_buffer = 1M\nicmp = yes\n"
 		"[limits]\n"
 		"default_lifetime = 60\nmax_lifetime = 2m\npermission_lifetime = 30s\n"
 		"channel_lifetime = 40s\nmax_allocations = 1000\nmax_allocations_per_user = 3\n"
@@ -359,7 +365,7 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_EQUAL(turn->port_min, 50000);
 	CU_ASSERT_EQUAL(turn->port_max, 50100);
 	CU_ASSERT_EQUAL(turn->relay_receive_buffer_bytes, 65536);
-	CU_ASSERT_FALSE(turn->relay_icmp);
+	CU_ASSERT_TRUE(turn->relay_icmp);
 	CU_ASSERT_EQUAL(turn->relay_send_buffer_bytes, 1048576);
 	CU_ASSERT_EQUAL(turn->default_lifetime_s, 60);
 	CU_ASSERT_EQUAL(turn->max_lifetime_s, 120);
