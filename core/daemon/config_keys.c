@@ -138,6 +138,11 @@ static const struct tp_option relay_options[] = {
 	 .max = 256 * MIB,
 	 .flags = RELOAD,
 	 .help = "send buffer of each relayed socket; 0 for the system's default"},
+	{.name = "icmp",
+	 .type = TP_OPTION_BOOL,
+	 .default_value = "no",
+	 .flags = RELOAD,
+	 .help = "tell clients what ICMP tells of their datagrams to peers"},
 	{0},
 };
 

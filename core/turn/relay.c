@@ -324,16 +324,6 @@ static void channel_data_to_client(const struct tp_channel *channel, struct tp_p
 				payload_len);
 }
 
-/*
- * Nobody matches the transaction id of an indication; it must only differ from
- * others. It goes on from where chance has put it.
- */
-static void make_transaction_id(struct tp_server *server, uint8_t *out)
-{
-	server->indication_id.count++;
-	memcpy(out, &server->indication_id, TP_STUN_TRANSACTION_ID_SIZE);
-}
-
 /* Around the payload, in its place (RFC 8656 section 11.4). */
 static void write_data_indication(struct tp_server *server, const struct tp_addr *peer_addr,
 				  struct tp_packet *packet)
@@ -342,7 +332,7 @@ static void write_data_indication(struct tp_server *server, const struct tp_addr
 	uint8_t transaction_id[TP_STUN_TRANSACTION_ID_SIZE];
 	size_t payload_len = packet->len;
 
-	make_transaction_id(server, transaction_id);
+	tp_server_indication_id(server, transaction_id);
 	packet->data -= head_size;
 	packet->len += head_size;
 	pad(packet, (4 - payload_len % 4) % 4);

@@ -14,6 +14,7 @@
 #include "turn/client.h"
 #include "turn/discard.h"
 #include "turn/hairpin.h"
+#include "turn/icmp.h"
 #include "turn/ingress.h"
 #include "turn/permission.h"
 #include "turn/reservation.h"
@@ -239,6 +240,7 @@ void tp_server_free(struct tp_server **server)
 	}
 	tp_server_stop(*server);
 	tp_client_close_all(*server);
+	tp_icmp_free(&(*server)->icmp);
 	tp_hairpin_free(&(*server)->hairpin);
 	tables_fini(*server);
 	tp_generation_unref(&(*server)->generation);
