@@ -32,7 +32,7 @@ in_client() {
 	ip netns exec $client "$@"
 }
 
-# connect NAME ADDRESS OTHER-ADDRESS: a cable from a namespace to the router.
+# connect NAME NAMESPACE ADDRESS ROUTERS ADDRESS6 ROUTERS6: a cable to the router.
 connect() {
 	ip link add "$1" netns "$2" type veth peer name "$1" netns $router
 	ip -n "$2" address add "$3/24" dev "$1"
@@ -41,10 +41,15 @@ connect() {
 	ip -n $router link set "$1" up
 	ip -n "$2" route add default via "$4"
 	ip -n "$2" link set lo up
+	ip -n "$2" address add "$5/64" dev "$1" nodad
+	ip -n $router address add "$6/64" dev "$1" nodad
+	ip -n "$2" -6 route add default via "$6"
 }
-connect inside $client 192.0.2.2 192.0.2.1
-connect outside $server 198.51.100.10 198.51.100.1
+connect inside $client 192.0.2.2 192.0.2.1 2001:db8:1::2 2001:db8:1::1
+connect outside $server 198.51.100.10 198.51.100.1 2001:db8:2::10 2001:db8:2::1
 ip -n $server address add 198.51.100.11/24 dev outside
+ip -n $server address add 2001:db8:2::11/64 dev outside nodad
+ip netns exec $router sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
 ip netns exec $router sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 
 cat >"$work/turnpike.conf" <<END
@@ -57,6 +62,11 @@ control = $work/turnpike.conf.sock
 transport = udp
 address = 198.51.100.10
 alternate_address = 198.51.100.11:3479
+
+[listener.nat6]
+transport = udp
+address = 2001:db8:2::10
+alternate_address = [2001:db8:2::11]:3479
 END
 printf '#!/bin/sh\nexec ip netns exec %s %s "$@"\n' $server "$turnpike" >"$work/turnpike"
 chmod 755 "$work/turnpike"
@@ -69,10 +79,10 @@ translate() {
 	ip netns exec $router nft -f -
 }
 
-# finds NAT MAPPING FILTERING HAIRPINNING
+# finds NAT MAPPING FILTERING HAIRPINNING [HOST]
 finds() {
-	in_client timeout 60 "$probe" nat --timeout 1 --json stun:198.51.100.10 >"$work/nat.json" ||
-		return 1
+	in_client timeout 60 "$probe" nat --timeout 1 --json "stun:${5-198.51.100.10}" \
+		>"$work/nat.json" || return 1
 	cat "$work/nat.json"
 	grep -q "\"nat\":$1,\"mapping\":\"$2\",\"filtering\":\"$3\",\"hairpinning\":$4," \
 		"$work/nat.json"
@@ -92,19 +102,29 @@ independent=endpoint-independent
 address=address-dependent
 port="address and port-dependent"
 
+# The kernel takes a moment to be sure of its IPv6 addresses.
+reaches() {
+	in_client timeout 10 "$probe" --timeout 1 "stun:$1" >/dev/null 2>&1
+}
+within 20 reaches 198.51.100.10
+within 20 reaches '[2001:db8:2::10]'
+
 translate </dev/null
 check "a router only" finds false $independent $independent true
+check "the same, IPv6" finds false $independent $independent true '[2001:db8:2::10]'
 
 translate <<END
-table ip filter {
+table inet filter {
 	chain forward {
 		type filter hook forward priority 0; policy drop;
 		iifname "inside" accept
+		meta l4proto ipv6-icmp accept
 		ct state established,related accept
 	}
 }
 END
 check "a firewall that keeps state" finds false $independent "$port" true
+check "the same, IPv6" finds false $independent "$port" true '[2001:db8:2::10]'
 
 translate <<END
 table ip nat {
