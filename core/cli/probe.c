@@ -19,6 +19,7 @@
 #include "base/secret.h"
 #include "cli/exchange.h"
 #include "cli/load.h"
+#include "cli/nat_main.h"
 #include "cli/probe_options.h"
 #include "cli/probe_report.h"
 #include "cli/rest_credential.h"
@@ -540,6 +541,9 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "load") == 0) {
 		return tp_load_main(argc - 1, argv + 1);
+	}
+	if (argc > 1 && strcmp(argv[1], "nat") == 0) {
+		return tp_nat_main(argc - 1, argv + 1);
 	}
 	if (tp_probe_options_parse(argc, argv, &probe.options, problem) != 0) {
 		fprintf(stderr, "turnpike-probe: %s\nTry turnpike-probe --help.\n", problem);

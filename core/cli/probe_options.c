@@ -162,6 +162,7 @@ const char *tp_probe_usage(void)
 {
 	return "usage: turnpike-probe [options] SERVER\n"
 	       "       turnpike-probe load [options] SERVER\n"
+	       "       turnpike-probe nat [options] SERVER\n"
 	       "\n"
 	       "SERVER is turn:HOST[:PORT][?transport=udp|tcp], turns: likewise (TLS; DTLS with\n"
 	       "udp), or stun: and stuns: for a Binding request only.\n"

@@ -372,6 +372,7 @@ void tp_config_free(struct tp_config **where)
 	}
 	for (size_t i = 0; i < config->listener_count; i++) {
 		tp_certs_unref(&config->listeners[i].certs);
+		tp_prefix_set_free(&config->listeners[i].proxies);
 		tp_config_values_fini(&config->listeners[i].values);
 	}
 	free(config->listeners);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <turnpike/log.h>
+#include <turnpike/prefix.h>
 
 #include "base/log.h"
 #include "daemon/config_keys.h"
@@ -16,6 +17,7 @@
 
 #define TP_LISTENER_ADDRESSES_MAX 64
 #define TP_LISTENERS_MAX 64
+#define TP_CERTIFICATES_MAX 64
 #define TP_PLUGINS_MAX 64
 
 /* The values of one section, by the options of its row. */
@@ -34,9 +36,9 @@ struct tp_listener_config {
 		bool port_set; /* otherwise the transport's own */
 	} addresses[TP_LISTENER_ADDRESSES_MAX];
 	size_t address_count;
-	const char *certificate;
-	const char *key;
+	bool behavior; /* the four addresses are those of NAT behaviour discovery, by place */
 	struct tp_certs *certs; /* NULL without tls and dtls */
+	struct tp_prefix_set *proxies; /* who begins with a PROXY header; NULL: nobody */
 	size_t queue_bytes;
 	size_t max_connections;
 	uint32_t handshake_timeout_ms;
@@ -122,6 +124,14 @@ int tp_config_peer_policy(const struct tp_config *config, struct tp_peer_policy 
  */
 uint16_t tp_listener_port(const struct tp_listener_config *listener, size_t address,
 			  enum tp_transport transport);
+
+/**
+ * Do tcp and tls, or udp and dtls, have one port on a listener's address?
+ *
+ * @secure: tls or dtls
+ */
+bool tp_listener_shares(const struct tp_listener_config *listener, size_t address,
+			enum tp_transport secure);
 
 /**
  * The next [plugin.NAME] section whose plugin is not enabled, NULL at the end.

@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "host/problem.h"
+#include "turn/behavior.h"
 
 /* [listener.NAME] */
 
@@ -20,6 +21,16 @@ uint16_t tp_listener_port(const struct tp_listener_config *listener, size_t addr
 		return listener->addresses[address].addr.port;
 	}
 	return transport == TP_TRANSPORT_TLS || transport == TP_TRANSPORT_DTLS ? 5349 : 3478;
+}
+
+bool tp_listener_shares(const struct tp_listener_config *listener, size_t address,
+			enum tp_transport secure)
+{
+	enum tp_transport plain = secure == TP_TRANSPORT_DTLS ? TP_TRANSPORT_UDP : TP_TRANSPORT_TCP;
+
+	return listener->transports[plain] && listener->transports[secure] &&
+	       tp_listener_port(listener, address, plain) ==
+		       tp_listener_port(listener, address, secure);
 }
 
 /* --- keys ----------------------------------------------------------------- */
@@ -87,28 +98,155 @@ static int take_addresses(struct tp_config *config, struct tp_listener_config *l
 	return 0;
 }
 
+/* What keeps the two from being the corners of four addresses; NULL: nothing. */
+static const char *alternate_fault(const struct tp_listener_config *listener,
+				   const struct tp_addr *other)
+{
+	const struct tp_addr *own = &listener->addresses[0].addr;
+
+	for (size_t i = 0; i < TP_TRANSPORT_COUNT; i++) {
+		if (listener->transports[i] != (i == TP_TRANSPORT_UDP)) {
+			return "needs \"transport = udp\" and no other";
+		}
+	}
+	if (listener->address_count != 1) {
+		return "needs exactly one \"address\"";
+	}
+	if (tp_addr_is_any(own) || tp_addr_is_any(other)) {
+		return "needs two single addresses, none of which is a wildcard";
+	}
+	if (tp_addr_family(own) != tp_addr_family(other) || tp_addr_equal_ip(own, other)) {
+		return "needs another IP address than \"address\", of the same family";
+	}
+	if (other->port == 0 || tp_listener_port(listener, 0, TP_TRANSPORT_UDP) == 0 ||
+	    other->port == tp_listener_port(listener, 0, TP_TRANSPORT_UDP)) {
+		return "needs a port that is not that of \"address\", and neither is 0";
+	}
+	return NULL;
+}
+
+/* Two IP addresses with two ports each: RFC 5780 section 6. */
+static int take_alternate(struct tp_config *config, struct tp_listener_config *listener,
+			  char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *value = tp_config_value(&listener->values, "alternate_address");
+	struct tp_addr own = listener->addresses[0].addr;
+	const char *fault;
+
+	if (!value->set) {
+		return 0;
+	}
+	fault = alternate_fault(listener, &value->addr);
+	if (fault != NULL) {
+		return tp_config_problem(config, listener->section, "alternate_address", problem,
+					 TP_EINVAL, "%s", fault);
+	}
+	own.port = tp_listener_port(listener, 0, TP_TRANSPORT_UDP);
+	for (size_t i = 1; i < TP_BEHAVIOR_SOCKETS; i++) {
+		listener->addresses[i].addr = tp_addr_with_port(
+			(i & TP_BEHAVIOR_OTHER_IP) != 0 ? &value->addr : &own,
+			(i & TP_BEHAVIOR_OTHER_PORT) != 0 ? value->addr.port : own.port);
+		listener->addresses[i].port_set = true;
+	}
+	listener->address_count = TP_BEHAVIOR_SOCKETS;
+	listener->behavior = true;
+	return 0;
+}
+
+/* The networks have been checked as the value was read. */
+static int take_proxies(struct tp_config *config, struct tp_listener_config *listener,
+			char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *value = tp_config_value(&listener->values, "proxy_protocol");
+	int err = 0;
+
+	if (value->word_count == 0) {
+		return 0;
+	}
+	if (!listener->transports[TP_TRANSPORT_TCP] && !listener->transports[TP_TRANSPORT_TLS]) {
+		return tp_config_problem(config, listener->section, "proxy_protocol", problem,
+					 TP_EINVAL, "needs tcp or tls");
+	}
+	listener->proxies = tp_prefix_set_create();
+	if (listener->proxies == NULL) {
+		return tp_problem(problem, TP_ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; err == 0 && i < value->word_count; i++) {
+		err = tp_prefix_set_add(listener->proxies, value->words[i], 1);
+	}
+	return err == 0 ? 0
+			: tp_config_problem(config, listener->section, "proxy_protocol", problem,
+					    err, "%s", tp_error_string(err));
+}
+
+static int check_paths(struct tp_config *config, const struct tp_listener_config *listener,
+		       const char *name, char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *value = tp_config_value(&listener->values, name);
+
+	if (value->word_count == 0) {
+		return tp_config_problem(config, listener->section, name, problem, TP_EINVAL,
+					 "is required for tls and dtls");
+	}
+	if (value->word_count > TP_CERTIFICATES_MAX) {
+		return tp_config_problem(config, listener->section, name, problem, TP_ERANGE,
+					 "holds %zu files instead of at most %d", value->word_count,
+					 TP_CERTIFICATES_MAX);
+	}
+	for (size_t i = 0; i < value->word_count; i++) {
+		if (value->words[i][0] != '/') {
+			return tp_config_problem(config, listener->section, name, problem,
+						 TP_EINVAL, "\"%.80s\" is no absolute path",
+						 value->words[i]);
+		}
+	}
+	return 0;
+}
+
+static int load_pair(struct tp_config *config, struct tp_listener_config *listener,
+		     const char *certificate, const char *key, char problem[TP_PROBLEM_SIZE])
+{
+	char sentence[256];
+	int err = listener->certs == NULL
+			  ? tp_certs_load(certificate, key, sentence, &listener->certs)
+			  : tp_certs_add(listener->certs, certificate, key, sentence);
+
+	return err == 0 ? 0
+			: tp_config_problem(config, listener->section, "certificate", problem, err,
+					    "%s", sentence);
+}
+
+static int load_pairs(struct tp_config *config, struct tp_listener_config *listener,
+		      char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *certificates = tp_config_value(&listener->values, "certificate");
+	const struct tp_value *keys = tp_config_value(&listener->values, "key");
+	int err = 0;
+
+	if (certificates->word_count != keys->word_count) {
+		return tp_config_problem(config, listener->section, "key", problem, TP_EINVAL,
+					 "holds %zu files and certificate %zu; they go in pairs",
+					 keys->word_count, certificates->word_count);
+	}
+	for (size_t i = 0; err == 0 && i < keys->word_count; i++) {
+		err = load_pair(config, listener, certificates->words[i], keys->words[i], problem);
+	}
+	return err;
+}
+
 static int take_certs(struct tp_config *config, struct tp_listener_config *listener,
 		      char problem[TP_PROBLEM_SIZE])
 {
-	const struct tp_value *certificate = tp_config_value(&listener->values, "certificate");
-	const struct tp_value *key = tp_config_value(&listener->values, "key");
-	char sentence[256];
 	int err;
 
 	if (!listener->transports[TP_TRANSPORT_TLS] && !listener->transports[TP_TRANSPORT_DTLS]) {
 		return 0;
 	}
-	if (!certificate->set || !key->set) {
-		return tp_config_problem(config, listener->section,
-					 certificate->set ? "key" : "certificate", problem,
-					 TP_EINVAL, "is required for tls and dtls");
+	err = check_paths(config, listener, "certificate", problem);
+	if (err == 0) {
+		err = check_paths(config, listener, "key", problem);
 	}
-	listener->certificate = certificate->string;
-	listener->key = key->string;
-	err = tp_certs_load(certificate->string, key->string, sentence, &listener->certs);
-	return err == 0 ? 0
-			: tp_config_problem(config, listener->section, "certificate", problem, err,
-					    "%s", sentence);
+	return err == 0 ? load_pairs(config, listener, problem) : err;
 }
 
 static int take_listener(struct tp_config *config, struct tp_listener_config *listener,
@@ -124,7 +262,10 @@ static int take_listener(struct tp_config *config, struct tp_listener_config *li
 	listener->idle_timeout_ms = (uint32_t)tp_config_value(values, "idle_timeout")->integer;
 	listener->receive_buffer_bytes = (int)tp_config_value(values, "receive_buffer")->integer;
 	listener->send_buffer_bytes = (int)tp_config_value(values, "send_buffer")->integer;
-	return err == 0 ? take_addresses(config, listener, problem) : err;
+	if (err == 0) {
+		err = take_addresses(config, listener, problem);
+	}
+	return err == 0 ? take_alternate(config, listener, problem) : err;
 }
 
 /* --- no two on one socket ------------------------------------------------- */
@@ -137,15 +278,14 @@ static bool is_datagram(size_t transport)
 static bool collide(const struct tp_listener_config *a, size_t i,
 		    const struct tp_listener_config *b, size_t j)
 {
-	if (!tp_addr_equal_ip(&a->addresses[i].addr, &b->addresses[j].addr)) {
+	if ((a == b && i == j) || !tp_addr_equal_ip(&a->addresses[i].addr, &b->addresses[j].addr)) {
 		return false;
 	}
 	for (size_t s = 0; s < TP_TRANSPORT_COUNT; s++) {
 		for (size_t t = 0; t < TP_TRANSPORT_COUNT; t++) {
 			uint16_t port = tp_listener_port(a, i, (enum tp_transport)s);
-			bool same = a == b && i == j && s == t;
 
-			if (!same && port != 0 && a->transports[s] && b->transports[t] &&
+			if (port != 0 && a->transports[s] && b->transports[t] &&
 			    is_datagram(s) == is_datagram(t) &&
 			    port == tp_listener_port(b, j, (enum tp_transport)t)) {
 				return true;
@@ -170,8 +310,8 @@ static int check_collisions(struct tp_config *config, const struct tp_listener_c
 				}
 				return tp_config_problem(
 					config, listener->section, "address", problem, TP_EINVAL,
-					"%s is listened on twice, see [%s]; neither udp and dtls "
-					"nor tcp and tls can share a port",
+					"%s is listened on twice, see [%s]; udp and dtls, or tcp "
+					"and tls, can share a port in one section only",
 					tp_addr_format(&listener->addresses[i].addr, text),
 					other->section);
 			}
@@ -201,6 +341,9 @@ static int add_listener(struct tp_config *config, const struct tp_ini_section *f
 	}
 	if (err == 0) {
 		err = check_collisions(config, listener, problem);
+	}
+	if (err == 0) {
+		err = take_proxies(config, listener, problem);
 	}
 	return err == 0 ? take_certs(config, listener, problem) : err;
 }

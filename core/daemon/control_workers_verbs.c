@@ -54,10 +54,16 @@ static json_t *listener_array(const struct tp_crew *crew)
 
 	bindings = tp_crew_bindings(crew, &count);
 	for (size_t i = 0; i < count; i++) {
-		(void)json_array_append_new(
-			array, json_pack("{s:s, s:s, s:o}", "section", bindings[i].config->section,
-					 "transport", tp_transport_name(bindings[i].transport),
-					 "address", addr_text(&bindings[i].addr)));
+		const struct tp_binding *binding = &bindings[i];
+		enum tp_transport transport;
+
+		for (size_t at = 0; tp_binding_transport(binding, at, &transport); at++) {
+			(void)json_array_append_new(
+				array,
+				json_pack("{s:s, s:s, s:o}", "section", binding->config->section,
+					  "transport", tp_transport_name(transport), "address",
+					  addr_text(&binding->addr)));
+		}
 	}
 	return array;
 }

@@ -163,6 +163,15 @@ static int check_relay_addresses(const struct tp_crew *crew, char problem[TP_PRO
 	return 0;
 }
 
+static void join_listeners(struct tp_crew *crew)
+{
+	for (size_t i = 0; i < crew->binding_count; i++) {
+		for (unsigned w = 0; crew->bindings[i].behavior && w < crew->worker_count; w++) {
+			tp_listener_join(&crew->workers[w].listeners[i]);
+		}
+	}
+}
+
 int tp_crew_listen(struct tp_crew *crew, char problem[TP_PROBLEM_SIZE])
 {
 	int err = check_relay_addresses(crew, problem);
@@ -183,6 +192,7 @@ int tp_crew_listen(struct tp_crew *crew, char problem[TP_PROBLEM_SIZE])
 			worker->listener_count = i + 1;
 		}
 	}
+	join_listeners(crew);
 	return 0;
 }
 
@@ -211,10 +221,13 @@ void tp_crew_say_listeners(const struct tp_crew *crew)
 {
 	for (size_t i = 0; i < crew->binding_count; i++) {
 		const struct tp_binding *binding = &crew->bindings[i];
+		enum tp_transport transport;
 		char text[TP_ADDR_STRING];
 
-		tp_say(TP_LOG_INFO, "listening transport=%s address=%s",
-		       tp_transport_name(binding->transport), tp_addr_format(&binding->addr, text));
+		for (size_t at = 0; tp_binding_transport(binding, at, &transport); at++) {
+			tp_say(TP_LOG_INFO, "listening transport=%s address=%s",
+			       tp_transport_name(transport), tp_addr_format(&binding->addr, text));
+		}
 	}
 }
 

@@ -10,6 +10,7 @@
 #include "io/datagram.h"
 #include "io/dtls.h"
 #include "io/stream.h"
+#include "turn/behavior.h"
 
 #define FREE_TRIES 10
 #define FREE_PAUSE_NS 50000000L
@@ -19,7 +20,34 @@ struct tp_listener {
 	struct tp_udp_listener *udp;
 	struct tp_stream_listener *stream; /* TCP, TLS */
 	struct tp_dtls_listener *dtls;
+	struct tp_behavior behavior; /* of four, in the first */
 };
+
+/* By its secure companion, whose socket hears both. */
+static bool is_heard(const struct tp_listener_config *listener, size_t address,
+		     enum tp_transport transport)
+{
+	if (transport == TP_TRANSPORT_UDP) {
+		return tp_listener_shares(listener, address, TP_TRANSPORT_DTLS);
+	}
+	return transport == TP_TRANSPORT_TCP &&
+	       tp_listener_shares(listener, address, TP_TRANSPORT_TLS);
+}
+
+static struct tp_binding binding_of(const struct tp_listener_config *listener, size_t address,
+				    enum tp_transport transport)
+{
+	bool secure = transport == TP_TRANSPORT_TLS || transport == TP_TRANSPORT_DTLS;
+
+	return (struct tp_binding){
+		.config = listener,
+		.transport = transport,
+		.plain_too = secure && tp_listener_shares(listener, address, transport),
+		.behavior = listener->behavior && address == 0,
+		.addr = tp_addr_with_port(&listener->addresses[address].addr,
+					  tp_listener_port(listener, address, transport)),
+	};
+}
 
 struct tp_binding *tp_bindings_create(const struct tp_config *config, size_t *count)
 {
@@ -35,17 +63,24 @@ struct tp_binding *tp_bindings_create(const struct tp_config *config, size_t *co
 			     a++) {
 				enum tp_transport transport = (enum tp_transport)t;
 
-				bindings[(*count)++] = (struct tp_binding){
-					.config = listener,
-					.transport = transport,
-					.addr = tp_addr_with_port(
-						&listener->addresses[a].addr,
-						tp_listener_port(listener, a, transport)),
-				};
+				if (!is_heard(listener, a, transport)) {
+					bindings[(*count)++] = binding_of(listener, a, transport);
+				}
 			}
 		}
 	}
 	return bindings;
+}
+
+bool tp_binding_transport(const struct tp_binding *binding, size_t at, enum tp_transport *out)
+{
+	*out = binding->transport;
+	if (at == 1 && binding->plain_too) {
+		*out = binding->transport == TP_TRANSPORT_DTLS ? TP_TRANSPORT_UDP
+							       : TP_TRANSPORT_TCP;
+		return true;
+	}
+	return at == 0;
 }
 
 static struct tp_socket_options socket_options(const struct tp_binding *binding)
@@ -97,6 +132,8 @@ static int open_stream(struct tp_loop *loop, const struct tp_binding *binding,
 		.max_connections = config->max_connections,
 		.handshake_timeout_ms = config->handshake_timeout_ms,
 		.idle_timeout_ms = config->idle_timeout_ms,
+		.plain_too = binding->plain_too,
+		.proxies = config->proxies,
 	};
 
 	return tp_stream_listener_open(loop, &options, handler, &listener->stream);
@@ -112,6 +149,7 @@ static int open_dtls(struct tp_loop *loop, const struct tp_binding *binding,
 		.max_sessions = config->max_connections,
 		.handshake_timeout_ms = config->handshake_timeout_ms,
 		.idle_timeout_ms = config->idle_timeout_ms,
+		.plain_too = binding->plain_too,
 	};
 
 	return tp_dtls_listener_open(loop, &options, handler, &listener->dtls);
@@ -165,6 +203,17 @@ int tp_listener_open(struct tp_loop *loop, struct tp_binding *binding, bool firs
 	binding->addr.port = bound_addr(listener).port;
 	*out = listener;
 	return 0;
+}
+
+void tp_listener_join(struct tp_listener *const *listeners)
+{
+	struct tp_behavior *behavior = &listeners[0]->behavior;
+
+	for (size_t i = 0; i < TP_BEHAVIOR_SOCKETS; i++) {
+		behavior->endpoints[i] = tp_udp_listener_endpoint(listeners[i]->udp);
+		behavior->addrs[i] = *tp_udp_listener_addr(listeners[i]->udp);
+	}
+	tp_behavior_join(behavior);
 }
 
 void tp_listener_use_certs(struct tp_listener *listener, struct tp_certs *certs)

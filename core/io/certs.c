@@ -161,28 +161,19 @@ static int out_of_memory(char problem[PROBLEM_SIZE])
 	return TP_ENOMEM;
 }
 
-static int make_server(const char *certificate, const gnutls_datum_t *chain,
-		       const gnutls_datum_t *key, char problem[PROBLEM_SIZE], struct tp_certs **out)
+static int add_pair(struct tp_certs *certs, const char *certificate, const gnutls_datum_t *chain,
+		    const gnutls_datum_t *key, char problem[PROBLEM_SIZE])
 {
-	struct tp_certs *certs = certs_new(false);
-	int code;
+	int code = gnutls_certificate_set_x509_key_mem2(certs->credentials, chain, key,
+							GNUTLS_X509_FMT_PEM, NULL, 0);
 
-	if (certs == NULL) {
-		return out_of_memory(problem);
-	}
-	code = gnutls_certificate_set_x509_key_mem2(certs->credentials, chain, key,
-						    GNUTLS_X509_FMT_PEM, NULL, 0);
-	if (code < 0) {
-		tp_certs_unref(&certs);
-		return complain(problem, certificate, "certificate and key do not go together",
-				code);
-	}
-	*out = certs;
-	return 0;
+	return code >= 0 ? 0
+			 : complain(problem, certificate, "certificate and key do not go together",
+				    code);
 }
 
-int tp_certs_load(const char *certificate, const char *key, char problem[PROBLEM_SIZE],
-		  struct tp_certs **out)
+int tp_certs_add(struct tp_certs *certs, const char *certificate, const char *key,
+		 char problem[PROBLEM_SIZE])
 {
 	gnutls_datum_t chain_pem = {NULL, 0};
 	gnutls_datum_t key_pem = {NULL, 0};
@@ -198,11 +189,29 @@ int tp_certs_load(const char *certificate, const char *key, char problem[PROBLEM
 		err = check_key(key, &key_pem, problem);
 	}
 	if (err == 0) {
-		err = make_server(certificate, &chain_pem, &key_pem, problem, out);
+		err = add_pair(certs, certificate, &chain_pem, &key_pem, problem);
 	}
 	forget(&chain_pem);
 	forget(&key_pem);
 	return err;
+}
+
+int tp_certs_load(const char *certificate, const char *key, char problem[PROBLEM_SIZE],
+		  struct tp_certs **out)
+{
+	struct tp_certs *certs = certs_new(false);
+	int err;
+
+	if (certs == NULL) {
+		return out_of_memory(problem);
+	}
+	err = tp_certs_add(certs, certificate, key, problem);
+	if (err != 0) {
+		tp_certs_unref(&certs);
+		return err;
+	}
+	*out = certs;
+	return 0;
 }
 
 static int load_trust(struct tp_certs *certs, const char *ca_file, char problem[PROBLEM_SIZE])

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 /*
- * A server certificate chain and key, shared by all workers and counted: a
+ * Server certificate chains and keys, shared by all workers and counted: a
  * session keeps those it began with.
  */
 struct tp_certs;
@@ -20,6 +20,14 @@ struct tp_certs;
  */
 int tp_certs_load(const char *certificate, const char *key, char problem[256],
 		  struct tp_certs **out);
+
+/**
+ * One more pair for a server: clients that ask for one of its names (SNI) get it,
+ * others the first that was loaded. Before the certificates are used; on error
+ * they are as before. As tp_certs_load().
+ */
+int tp_certs_add(struct tp_certs *certs, const char *certificate, const char *key,
+		 char problem[256]);
 
 /**
  * Client side: verify servers against this PEM file, or the system's when NULL;

@@ -139,6 +139,19 @@ struct tp_udp_listener;
 int tp_udp_listener_open(struct tp_loop *loop, const struct tp_socket_options *socket,
 			 const struct tp_endpoint_handler *handler, struct tp_udp_listener **out);
 void tp_udp_listener_close(struct tp_udp_listener **listener);
+typedef void (*tp_udp_receive_fn)(void *owner, struct tp_datagram *datagram,
+				  struct tp_packet *packet);
+
+/**
+ * Datagrams whose first byte says DTLS (RFC 7983) go to somebody else from now
+ * on.
+ *
+ * @receive: as in struct tp_datagram_options; may close the listener
+ *
+ * Returns the datagram, the listener's, by which to answer
+ */
+struct tp_datagram *tp_udp_listener_divert_dtls(struct tp_udp_listener *listener, void *owner,
+						tp_udp_receive_fn receive);
 struct tp_endpoint *tp_udp_listener_endpoint(struct tp_udp_listener *listener);
 /** As bound; tells the port when the kernel chose it. */
 const struct tp_addr *tp_udp_listener_addr(const struct tp_udp_listener *listener);

@@ -190,26 +190,54 @@ static int listener_create(struct tp_loop *loop, const struct tp_dtls_options *o
 	return 0;
 }
 
+static void close_datagram(struct tp_dtls_listener *listener)
+{
+	if (listener->udp != NULL) {
+		tp_udp_listener_close(&listener->udp);
+		listener->datagram = NULL;
+	}
+	tp_datagram_close(&listener->datagram);
+}
+
 void tp_dtls_listener_unref(struct tp_dtls_listener *listener)
 {
 	listener->references--;
 	if (listener->references == 0) {
-		tp_datagram_close(&listener->datagram);
+		close_datagram(listener);
 		tp_map_fini(&listener->sessions);
 		tp_certs_unref(&listener->options.certs);
 		free(listener);
 	}
 }
 
+static int open_own(struct tp_dtls_listener *listener)
+{
+	const struct tp_datagram_options datagram = {
+		.socket = listener->options.socket,
+		.drops = tp_counter_named("io.listener_drops",
+					  "datagrams of clients that found no room in the kernel"),
+		.owner = listener,
+		.receive = on_receive,
+	};
+
+	return tp_datagram_open(listener->loop, &datagram, &listener->datagram);
+}
+
+static int open_shared(struct tp_dtls_listener *listener)
+{
+	int err = tp_udp_listener_open(listener->loop, &listener->options.socket,
+				       &listener->handler, &listener->udp);
+
+	if (err == 0) {
+		listener->datagram =
+			tp_udp_listener_divert_dtls(listener->udp, listener, on_receive);
+	}
+	return err;
+}
+
 int tp_dtls_listener_open(struct tp_loop *loop, const struct tp_dtls_options *options,
 			  const struct tp_endpoint_handler *handler, struct tp_dtls_listener **out)
 {
-	struct tp_datagram_options datagram = {
-		.socket = options->socket,
-		.drops = tp_counter_named("io.listener_drops",
-					  "datagrams of clients that found no room in the kernel"),
-		.receive = on_receive,
-	};
 	struct tp_dtls_listener *listener;
 	int err;
 
@@ -221,8 +249,7 @@ int tp_dtls_listener_open(struct tp_loop *loop, const struct tp_dtls_options *op
 		return err;
 	}
 	listener->accepting = true;
-	datagram.owner = listener;
-	err = tp_datagram_open(loop, &datagram, &listener->datagram);
+	err = options->plain_too ? open_shared(listener) : open_own(listener);
 	if (err != 0) {
 		tp_dtls_listener_unref(listener);
 		return err;
@@ -261,7 +288,7 @@ void tp_dtls_listener_close(struct tp_dtls_listener **listener)
 	while ((session = tp_map_drain(&gone->sessions)) != NULL) {
 		tp_dtls_session_close(session);
 	}
-	tp_datagram_close(&gone->datagram);
+	close_datagram(gone);
 	tp_dtls_listener_unref(gone);
 }
 

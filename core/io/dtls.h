@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "io/certs.h"
 #include "io/endpoint.h"
 #include "io/socket.h"
@@ -19,6 +23,7 @@ struct tp_dtls_options {
 	size_t max_sessions;    /* per listener; more get no answer and are counted */
 	uint32_t handshake_timeout_ms;
 	uint32_t idle_timeout_ms;
+	bool plain_too; /* of a listener: UDP, too, told by the first byte (RFC 7983) */
 };
 
 struct tp_dtls_listener;

@@ -31,6 +31,7 @@ struct tp_dtls_listener {
 	struct tp_loop *loop;
 	struct tp_endpoint_handler handler;
 	struct tp_dtls_options options;
+	struct tp_udp_listener *udp;  /* whose datagram it is; NULL: our own */
 	struct tp_datagram *datagram; /* NULL when closed */
 	unsigned references;
 	bool accepting;

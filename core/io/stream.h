@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,6 +10,7 @@
 #include "io/socket.h"
 
 struct tp_loop;
+struct tp_prefix_set;
 
 /*
  * TCP and TLS listeners and connections. A connection delivers whole messages
@@ -19,6 +21,9 @@ struct tp_loop;
  *
  * TLS is the same with certificates: 1.2 and 1.3, ALPN "stun.turn" and
  * "stun.nat-discovery" (a client that offers only others is refused, RFC 7443).
+ *
+ * A client from one of "proxies" must begin with a PROXY protocol header, before
+ * TLS; whom it names is the five-tuple's client address from then on.
  */
 struct tp_stream_options {
 	struct tp_socket_options socket;
@@ -27,6 +32,9 @@ struct tp_stream_options {
 	size_t max_connections; /* per listener; more are closed at once and counted */
 	uint32_t handshake_timeout_ms;
 	uint32_t idle_timeout_ms;
+	/* Of a listener: */
+	bool plain_too;                      /* with certs: TCP, too; the first byte tells */
+	const struct tp_prefix_set *proxies; /* NULL: none; borrowed, outlives it */
 };
 
 struct tp_stream_listener;

@@ -20,6 +20,7 @@ static void connection_free(struct tp_connection *connection)
 	tp_stream_queue_fini(&connection->queue);
 	tp_stream_rest_fini(&connection->unsent);
 	tp_connection_forget_input(connection);
+	free(connection->greeting);
 	free(connection);
 	listener->connection_count--;
 	tp_stream_listener_unref(listener);
@@ -155,11 +156,16 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!tp_connection_has_rest(connection)) { /* else on_resume() reads it first */
-		tp_connection_enter(connection);
-		tp_connection_read(connection);
-		tp_connection_leave(connection);
+	if (tp_connection_has_rest(connection)) { /* on_resume() reads it first */
+		return;
 	}
+	tp_connection_enter(connection);
+	if (connection->state == TP_CONNECTION_GREETING) {
+		tp_connection_greet(connection);
+	} else {
+		tp_connection_read(connection);
+	}
+	tp_connection_leave(connection);
 }
 
 static void on_resume(struct tp_turn_hook *hook)
@@ -231,6 +237,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	case TP_CONNECTION_OPEN:
 		on_turn_end(&connection->flush);
 		break;
+	case TP_CONNECTION_GREETING: /* writes nothing */
 	case TP_CONNECTION_CLOSED:
 		break;
 	}
@@ -252,7 +259,7 @@ int tp_connection_await_writable(struct tp_connection *connection)
 
 /* --- life ----------------------------------------------------------------- */
 
-static int set_tls(struct tp_connection *connection, const char *server_name)
+int tp_connection_set_tls(struct tp_connection *connection, const char *server_name)
 {
 	const struct tp_tls_options options = {
 		.certs = connection->listener->options.certs,
@@ -301,7 +308,7 @@ int tp_connection_create(struct tp_stream_listener *listener, int fd,
 			 const char *server_name, struct tp_connection **out)
 {
 	struct tp_connection *connection = calloc(1, sizeof(*connection));
-	int err;
+	int err = 0;
 
 	if (connection == NULL) {
 		return TP_ENOMEM;
@@ -319,7 +326,9 @@ int tp_connection_create(struct tp_stream_listener *listener, int fd,
 	tp_turn_hook_init(&connection->flush, on_turn_end);
 	tp_turn_hook_init(&connection->resume, on_resume);
 	tp_timer_init(&connection->timer, on_timer);
-	err = set_tls(connection, server_name);
+	if (!server || !listener->options.plain_too) { /* else the first byte tells */
+		err = tp_connection_set_tls(connection, server_name);
+	}
 	if (err == 0) {
 		err = set_events(connection);
 	}
@@ -339,6 +348,21 @@ int tp_connection_create(struct tp_stream_listener *listener, int fd,
 }
 
 void tp_connection_start(struct tp_connection *connection)
+{
+	bool greeting = false;
+
+	tp_connection_enter(connection);
+	if (connection->server && tp_connection_expect_greeting(connection, &greeting) != 0) {
+		tp_connection_fail(connection, "out of memory", NULL, 0);
+	} else if (greeting) {
+		connection->state = TP_CONNECTION_GREETING;
+	} else {
+		tp_connection_begin(connection);
+	}
+	tp_connection_leave(connection);
+}
+
+void tp_connection_begin(struct tp_connection *connection)
 {
 	tp_connection_enter(connection);
 	connection->state = TP_CONNECTION_HANDSHAKE;

@@ -11,6 +11,7 @@
 
 #include "base/counter.h"
 #include "io/loop.h"
+#include "io/proxy_header.h"
 #include "io/stream.h"
 #include "io/stream_input.h"
 #include "io/stream_queue.h"
@@ -49,6 +50,7 @@ void tp_stream_listener_unref(struct tp_stream_listener *listener);
 
 enum tp_connection_state {
 	TP_CONNECTION_CONNECTING, /* of a client: TCP is not there yet */
+	TP_CONNECTION_GREETING,   /* of a server: what comes before messages and TLS */
 	TP_CONNECTION_HANDSHAKE,
 	TP_CONNECTION_OPEN,
 	TP_CONNECTION_CLOSED, /* freed when nobody is inside */
@@ -90,6 +92,12 @@ static inline void tp_stream_rest_fini(struct tp_stream_rest *rest)
 	*rest = (struct tp_stream_rest){0};
 }
 
+/* A header of which more is to come. */
+struct tp_stream_greeting {
+	uint8_t bytes[TP_PROXY_HEADER_MAX];
+	size_t len;
+};
+
 struct tp_stream_sealed;
 
 struct tp_connection {
@@ -99,6 +107,7 @@ struct tp_connection {
 	struct tp_five_tuple five_tuple;
 	enum tp_connection_state state;
 	int fd;
+	struct tp_stream_greeting *greeting; /* NULL: no header is expected */
 	struct event readable;
 	struct event *writable; /* NULL: has never been waited for */
 	struct tp_tls tls;      /* session NULL: plain TCP */
@@ -165,8 +174,32 @@ int tp_connection_await_writable(struct tp_connection *connection);
 /** A whole message has come: nobody waits for the first any more. */
 void tp_connection_heard(struct tp_connection *connection);
 
+/**
+ * Make the session of a connection that has certificates.
+ *
+ * @server_name: as above
+ *
+ * Errors: TP_ENOMEM, TP_EIO
+ */
+int tp_connection_set_tls(struct tp_connection *connection, const char *server_name);
+
+/** What came before is done with: shake hands, or be open. As above. */
+void tp_connection_begin(struct tp_connection *connection);
+
 /** Go on with the handshake as far as it goes. */
 void tp_connection_shake_hands(struct tp_connection *connection);
+
+/* --- stream_greeting.c ---------------------------------------------------- */
+
+/**
+ * Does an accepted connection begin with something else than messages or TLS?
+ *
+ * Errors: TP_ENOMEM
+ */
+int tp_connection_expect_greeting(struct tp_connection *connection, bool *expected);
+
+/** Go on with that as far as it goes, then begin. */
+void tp_connection_greet(struct tp_connection *connection);
 
 /* --- stream_output.c ------------------------------------------------------ */
 

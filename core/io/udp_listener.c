@@ -8,6 +8,7 @@
 #include "base/counter.h"
 #include "base/list.h"
 #include "io/loop.h"
+#include "stun/frame.h"
 
 /* How often drops are looked for. */
 #define DROPS_EVERY_MS 10000
@@ -18,6 +19,8 @@ struct tp_udp_listener {
 	struct tp_endpoint endpoint;
 	struct tp_endpoint_handler handler;
 	struct tp_datagram *datagram;
+	tp_udp_receive_fn dtls; /* NULL: nobody's */
+	void *dtls_owner;
 };
 
 static void on_receive(void *owner, struct tp_datagram *datagram, struct tp_packet *packet)
@@ -29,7 +32,11 @@ static void on_receive(void *owner, struct tp_datagram *datagram, struct tp_pack
 		.transport = TP_TRANSPORT_UDP,
 	};
 
-	(void)datagram;
+	if (listener->dtls != NULL && packet->len > 0 &&
+	    tp_frame_kind_of(packet->data[0]) == TP_FRAME_DTLS) {
+		listener->dtls(listener->dtls_owner, datagram, packet);
+		return;
+	}
 	listener->handler.message(listener->handler.owner, &listener->endpoint, &five_tuple,
 				  packet);
 }
@@ -125,6 +132,14 @@ void tp_udp_listener_close(struct tp_udp_listener **listener)
 	tp_datagram_close(&gone->datagram);
 	free(gone);
 	*listener = NULL;
+}
+
+struct tp_datagram *tp_udp_listener_divert_dtls(struct tp_udp_listener *listener, void *owner,
+						tp_udp_receive_fn receive)
+{
+	listener->dtls = receive;
+	listener->dtls_owner = owner;
+	return listener->datagram;
 }
 
 struct tp_endpoint *tp_udp_listener_endpoint(struct tp_udp_listener *listener)

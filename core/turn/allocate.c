@@ -19,14 +19,18 @@
 /* Allocate: RFC 8656 sections 7.1 to 7.2. */
 
 struct allocate {
-	enum tp_family family;
+	enum tp_family family; /* of the relayed address being looked for */
+	bool dual;             /* IPv4 first, then IPv6 */
 	bool even_port;
 	bool reserve_next;
 	bool claims;
 	uint8_t claimed_token[TP_RESERVATION_TOKEN_SIZE];
 
 	struct tp_relay_socket relay;
+	struct tp_relay_socket additional;
 	struct tp_relay_socket next;
+	enum tp_family refused_family; /* of two; TP_FAMILY_NONE: none is */
+	uint16_t refused_code;
 	struct tp_quota_user *quota;
 	bool reserved;
 	uint8_t reserved_token[TP_RESERVATION_TOKEN_SIZE];
@@ -36,6 +40,8 @@ struct allocate {
 		struct tp_before_allocate before;
 	} event; /* the one being asked */
 };
+
+static void ask_choose_relay(struct tp_transaction *transaction, struct allocate *allocate);
 
 static const struct tp_stun_attr *find(const struct tp_transaction *transaction, uint16_t type)
 {
@@ -91,6 +97,23 @@ static uint16_t check_family(const struct tp_transaction *transaction, struct al
 	return 0;
 }
 
+static uint16_t check_additional_family(const struct tp_transaction *transaction,
+					struct allocate *allocate)
+{
+	const struct tp_stun_attr *attr = find(transaction, TP_ATTR_ADDITIONAL_ADDRESS_FAMILY);
+	uint8_t family;
+
+	if (attr == NULL) {
+		return 0;
+	}
+	if (allocate->reserve_next || tp_attr_read_address_family(attr, &family) != 0 ||
+	    family != TP_FAMILY_IPV6) {
+		return 400;
+	}
+	allocate->dual = true;
+	return 0;
+}
+
 static uint16_t check_even_port(const struct tp_transaction *transaction, struct allocate *allocate)
 {
 	const struct tp_stun_attr *attr = find(transaction, TP_ATTR_EVEN_PORT);
@@ -132,6 +155,9 @@ static uint16_t check_attributes(struct tp_transaction *transaction, struct allo
 	}
 	if (code == 0) {
 		code = check_even_port(transaction, allocate);
+	}
+	if (code == 0) {
+		code = check_additional_family(transaction, allocate);
 	}
 	if (code == 0) {
 		code = read_lifetime(transaction);
@@ -190,6 +216,33 @@ static void claimed(struct tp_transaction *transaction, struct tp_relay_socket *
 	ask_before_allocate(transaction, allocate);
 }
 
+/* One of the two families is enough (RFC 8656 section 7.2, check 9). */
+static void reserve_dual(struct tp_transaction *transaction, struct allocate *allocate)
+{
+	bool first = allocate->family == TP_FAMILY_IPV4;
+	bool only = allocate->relay.datagram == NULL;
+	uint16_t code =
+		tp_relay_socket_open(transaction->server, allocate->family, allocate->even_port,
+				     &transaction->request.relay_choice,
+				     only ? &allocate->relay : &allocate->additional, NULL);
+
+	if (code != 0 && !first && only) {
+		tp_transaction_fail(transaction, 508, NULL);
+		return;
+	}
+	if (code != 0) {
+		allocate->refused_family = allocate->family;
+		allocate->refused_code = code;
+	}
+	if (first) {
+		allocate->family = TP_FAMILY_IPV6;
+		transaction->request.relay_choice = (struct tp_relay_choice){.port_min = 0};
+		ask_choose_relay(transaction, allocate);
+	} else {
+		ask_before_allocate(transaction, allocate);
+	}
+}
+
 static void reserve(struct tp_transaction *transaction, struct allocate *allocate)
 {
 	struct tp_server *server = transaction->server;
@@ -213,6 +266,8 @@ static void reserve(struct tp_transaction *transaction, struct allocate *allocat
 
 static void after_choose_relay(struct tp_transaction *transaction, enum tp_verdict verdict)
 {
+	struct allocate *allocate = transaction->state;
+
 	if (verdict == TP_DENY) {
 		tp_transaction_refuse(transaction, 508);
 		return;
@@ -220,7 +275,11 @@ static void after_choose_relay(struct tp_transaction *transaction, enum tp_verdi
 	if (verdict != TP_ALLOW) { /* chosen, and then not meant */
 		transaction->request.relay_choice = (struct tp_relay_choice){.port_min = 0};
 	}
-	reserve(transaction, transaction->state);
+	if (allocate->dual) {
+		reserve_dual(transaction, allocate);
+	} else {
+		reserve(transaction, allocate);
+	}
 }
 
 static void ask_choose_relay(struct tp_transaction *transaction, struct allocate *allocate)
@@ -297,6 +356,14 @@ static void write(struct tp_transaction *transaction, struct tp_build *build)
 	const struct allocate *allocate = transaction->state;
 
 	tp_build_xor_addr(build, TP_ATTR_XOR_RELAYED_ADDRESS, &allocate->relay.advertised_addr);
+	if (allocate->additional.datagram != NULL) {
+		tp_build_xor_addr(build, TP_ATTR_XOR_RELAYED_ADDRESS,
+				  &allocate->additional.advertised_addr);
+	}
+	if (allocate->refused_family != TP_FAMILY_NONE) {
+		tp_build_address_error_code(build, (uint8_t)allocate->refused_family,
+					    allocate->refused_code);
+	}
 	tp_build_u32(build, TP_ATTR_LIFETIME, transaction->request.lifetime_s);
 	if (allocate->reserved) {
 		tp_build_bytes(build, TP_ATTR_RESERVATION_TOKEN, allocate->reserved_token,
@@ -328,6 +395,7 @@ static uint16_t commit(struct tp_transaction *transaction)
 		.endpoint = transaction->endpoint,
 		.user = transaction->request.user,
 		.relay = &allocate->relay,
+		.additional = &allocate->additional,
 		.quota = &allocate->quota,
 		.key = &transaction->integrity_key,
 		.algorithm = transaction->algorithm,
@@ -354,6 +422,7 @@ static void release(struct tp_transaction *transaction)
 	struct tp_server *server = transaction->server;
 
 	tp_relay_socket_close(server, &allocate->relay);
+	tp_relay_socket_close(server, &allocate->additional);
 	tp_relay_socket_close(server, &allocate->next);
 	tp_quota_give(server->shared->quota, &allocate->quota);
 	if (allocate->reserved) {

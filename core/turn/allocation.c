@@ -18,8 +18,7 @@
 
 static void expire(struct tp_timer *timer)
 {
-	tp_allocation_delete(tp_container_of(timer, struct tp_allocation, expiry),
-			     TP_DELETE_EXPIRED);
+	tp_allocation_expire(tp_container_of(timer, struct tp_allocation, expiry));
 }
 
 static void release(struct tp_allocation *allocation)
@@ -29,6 +28,7 @@ static void release(struct tp_allocation *allocation)
 	tp_attachments_release(&allocation->handle.attachments);
 	tp_quota_give(server->shared->quota, &allocation->quota);
 	tp_relay_socket_close(server, &allocation->relay);
+	tp_additional_relay_free(allocation);
 	tp_secret_wipe(&allocation->key, sizeof(allocation->key));
 	free(allocation->user);
 	tp_pool_give(&server->limit_pool, allocation->limit);
@@ -108,6 +108,11 @@ static int tables_insert(struct tp_server *server, struct tp_allocation *allocat
 	return err;
 }
 
+static bool is_dual(const struct tp_allocation_params *params)
+{
+	return params->additional != NULL && params->additional->datagram != NULL;
+}
+
 int tp_allocation_create(struct tp_server *server, const struct tp_allocation_params *params,
 			 struct tp_allocation **out)
 {
@@ -125,6 +130,9 @@ int tp_allocation_create(struct tp_server *server, const struct tp_allocation_pa
 	}
 	view_init(allocation, params);
 	err = set_first_limits(allocation, &params->max_limits, &params->limits);
+	if (err == 0 && is_dual(params)) {
+		err = tp_additional_relay_create(allocation);
+	}
 	if (err == 0) {
 		err = tables_insert(server, allocation);
 	}
@@ -137,12 +145,15 @@ int tp_allocation_create(struct tp_server *server, const struct tp_allocation_pa
 	tp_list_init(&allocation->channels);
 	tp_list_init(&allocation->transactions);
 	tp_timer_init(&allocation->expiry, expire);
-	tp_allocation_refresh(allocation, params->lifetime_s);
 	tp_allocation_keep_key(allocation, params->key, params->algorithm, params->key_valid_s);
 
 	allocation->relay = *params->relay;
 	allocation->relay.datagram->owner = allocation;
 	params->relay->datagram = NULL;
+	if (allocation->additional != NULL) {
+		tp_additional_relay_take(allocation, params->additional);
+	}
+	tp_allocation_refresh(allocation, TP_FAMILY_NONE, params->lifetime_s);
 	allocation->quota = *params->quota;
 	*params->quota = NULL;
 
@@ -198,12 +209,57 @@ void tp_allocation_delete(struct tp_allocation *allocation, enum tp_delete_cause
 	release(allocation);
 }
 
-void tp_allocation_refresh(struct tp_allocation *allocation, uint32_t lifetime_s)
+/* The allocation is there as long as one of its relayed addresses is. */
+static void view_expiry(struct tp_allocation *allocation)
+{
+	const struct tp_additional_relay *additional = allocation->additional;
+
+	allocation->view.expires_ms = allocation->expiry.at_ms;
+	if (additional != NULL && additional->expiry.at_ms > allocation->view.expires_ms) {
+		allocation->view.expires_ms = additional->expiry.at_ms;
+	}
+}
+
+void tp_allocation_refresh(struct tp_allocation *allocation, enum tp_family family,
+			   uint32_t lifetime_s)
 {
 	struct tp_loop *loop = allocation->server->worker->loop;
+	uint64_t expires_ms = tp_loop_now_ms(loop) + lifetime_s * UINT64_C(1000);
+	bool first = family == allocation->relay.advertised_addr.family;
 
-	allocation->view.expires_ms = tp_loop_now_ms(loop) + lifetime_s * UINT64_C(1000);
-	tp_loop_arm(loop, &allocation->expiry, allocation->view.expires_ms);
+	if (first || family == TP_FAMILY_NONE) {
+		tp_loop_arm(loop, &allocation->expiry, expires_ms);
+	}
+	if (!first && allocation->additional != NULL) {
+		tp_loop_arm(loop, &allocation->additional->expiry, expires_ms);
+	}
+	view_expiry(allocation);
+}
+
+void tp_allocation_end_family(struct tp_allocation *allocation, enum tp_family family)
+{
+	tp_channel_free_family(allocation, family);
+	tp_permission_free_family(allocation, family);
+	if (family == allocation->relay.advertised_addr.family) {
+		tp_additional_relay_promote(allocation);
+	} else {
+		tp_additional_relay_free(allocation);
+	}
+	view_expiry(allocation);
+}
+
+void tp_allocation_expire(struct tp_allocation *allocation)
+{
+	uint64_t now_ms = tp_loop_now_ms(allocation->server->worker->loop);
+
+	if (allocation->view.expires_ms <= now_ms) {
+		tp_allocation_delete(allocation, TP_DELETE_EXPIRED);
+	} else if (allocation->expiry.at_ms <= now_ms) {
+		tp_allocation_end_family(allocation, allocation->relay.advertised_addr.family);
+	} else {
+		tp_allocation_end_family(allocation,
+					 allocation->additional->socket.advertised_addr.family);
+	}
 }
 
 uint32_t tp_allocation_lifetime_s(const struct tp_server *server, const uint32_t *requested_s,

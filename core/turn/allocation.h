@@ -11,6 +11,7 @@
 #include "base/wheel.h"
 #include "host/attachment.h"
 #include "stun/integrity.h"
+#include "turn/additional_relay.h"
 #include "turn/channel.h"
 #include "turn/limit.h"
 #include "turn/permission.h"
@@ -24,8 +25,8 @@ struct tp_usage_meter;
 
 /*
  * An allocation (RFC 8656 section 3.2): ties a client's five-tuple to a relayed
- * transport address, with permissions and channels. Owns its relayed socket,
- * its share of the user's quota, and the key its requests are verified with.
+ * transport address, or to one of each family, with permissions and channels. Owns its relayed
+ * sockets, its share of the user's quota, and the key its requests are verified with.
  */
 struct tp_allocation {
 	/* What packets need: two cache lines here, one of the five-tuple. */
@@ -38,7 +39,7 @@ struct tp_allocation {
 	struct tp_relay_socket relay;
 
 	struct tp_few_permissions few_permissions;
-	struct tp_timer expiry;
+	struct tp_timer expiry; /* of the relayed address above */
 	uint64_t key_valid_until_ms;
 	union { /* what plugins see, and have attached to it */
 		struct tp_allocation_handle handle;
@@ -58,17 +59,19 @@ struct tp_allocation {
 	struct tp_key key;
 	enum tp_password_algorithm algorithm; /* of the key */
 	uint32_t max_lifetime_s;
+	struct tp_additional_relay *additional; /* NULL: not a dual allocation */
 };
 
 _Static_assert(offsetof(struct tp_allocation, client_to_peer) == 64, "first line is full");
 _Static_assert(offsetof(struct tp_allocation, view.five_tuple) % 64 == 0, "in one line");
 
-/* What a new allocation is made of. Relayed socket and quota are taken over on success only. */
+/* What a new allocation is made of. Relayed sockets and quota are taken over on success only. */
 struct tp_allocation_params {
 	const struct tp_five_tuple *five_tuple;
 	struct tp_endpoint *endpoint;
 	const char *user;
 	struct tp_relay_socket *relay;
+	struct tp_relay_socket *additional; /* NULL or without datagram: not a dual allocation */
 	struct tp_quota_user **quota;
 	const struct tp_key *key;
 	enum tp_password_algorithm algorithm;
@@ -98,12 +101,40 @@ struct tp_allocation *tp_allocation_find(struct tp_server *server,
 
 /**
  * End it: observers are told, requests that hold on to it are given up,
- * permissions, channels, socket and quota go.
+ * permissions, channels, sockets and quota go.
  */
 void tp_allocation_delete(struct tp_allocation *allocation, enum tp_delete_cause cause);
 
-/** It expires @lifetime_s from now. */
-void tp_allocation_refresh(struct tp_allocation *allocation, uint32_t lifetime_s);
+/** Its relayed socket for peers of a family; NULL: none. */
+static inline struct tp_relay_socket *tp_allocation_relay(struct tp_allocation *allocation,
+							  uint8_t family)
+{
+	if (allocation->relay.advertised_addr.family == family) {
+		return &allocation->relay;
+	}
+	if (allocation->additional != NULL &&
+	    allocation->additional->socket.advertised_addr.family == family) {
+		return &allocation->additional->socket;
+	}
+	return NULL;
+}
+
+/**
+ * It expires @lifetime_s from now.
+ *
+ * @family: TP_FAMILY_NONE, or of the one of its relayed addresses that is meant
+ */
+void tp_allocation_refresh(struct tp_allocation *allocation, enum tp_family family,
+			   uint32_t lifetime_s);
+
+/**
+ * End one of the two families of a dual allocation, with the permissions and
+ * channels of its peers (RFC 8656 section 8.1).
+ */
+void tp_allocation_end_family(struct tp_allocation *allocation, enum tp_family family);
+
+/** A time-to-expiry has run out: end the family it is of, or all. */
+void tp_allocation_expire(struct tp_allocation *allocation);
 
 /** Limit it from now on, instead of what limited it before. Errors: TP_ENOMEM. */
 int tp_allocation_set_limits(struct tp_allocation *allocation, const struct tp_limits *limits);

@@ -266,15 +266,31 @@ int tp_channel_bind(struct tp_allocation *allocation, uint16_t number,
 	return 0;
 }
 
+static void end(struct tp_channel *channel)
+{
+	if (channel->live) {
+		tell_deleted(channel);
+	}
+	channel_free(channel);
+}
+
+void tp_channel_free_family(struct tp_allocation *allocation, enum tp_family family)
+{
+	struct tp_list *next = allocation->channels.next;
+
+	while (next != &allocation->channels) {
+		struct tp_channel *channel = tp_container_of(next, struct tp_channel, link);
+
+		next = next->next;
+		if (tp_addr_family(&channel->by_peer.peer_addr) == family) {
+			end(channel);
+		}
+	}
+}
+
 void tp_channel_free_all(struct tp_allocation *allocation)
 {
 	while (!tp_list_empty(&allocation->channels)) {
-		struct tp_channel *channel =
-			tp_container_of(allocation->channels.next, struct tp_channel, link);
-
-		if (channel->live) {
-			tell_deleted(channel);
-		}
-		channel_free(channel);
+		end(tp_container_of(allocation->channels.next, struct tp_channel, link));
 	}
 }

@@ -71,5 +71,8 @@ struct tp_channel *tp_channel_find(const struct tp_allocation *allocation, uint1
 struct tp_channel *tp_channel_find_peer(const struct tp_allocation *allocation,
 					const struct tp_addr *peer_addr);
 
+/** Those to peers of a family, with its relayed address. */
+void tp_channel_free_family(struct tp_allocation *allocation, enum tp_family family);
+
 /** With the allocation. */
 void tp_channel_free_all(struct tp_allocation *allocation);

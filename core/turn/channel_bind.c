@@ -19,6 +19,15 @@ struct channel_bind {
 	struct tp_before_channel channel_event;
 };
 
+static uint16_t check_binding(const struct tp_transaction *transaction,
+			      const struct channel_bind *binding)
+{
+	if (tp_allocation_relay(transaction->allocation, binding->peer_addr.family) == NULL) {
+		return 443;
+	}
+	return tp_channel_check(transaction->allocation, binding->number, &binding->peer_addr);
+}
+
 static uint16_t read_attributes(const struct tp_transaction *transaction,
 				struct channel_bind *binding)
 {
@@ -32,10 +41,7 @@ static uint16_t read_attributes(const struct tp_transaction *transaction,
 	    binding->number < TP_CHANNEL_NUMBER_MIN || binding->number > TP_CHANNEL_NUMBER_MAX) {
 		return 400;
 	}
-	if (binding->peer_addr.family != transaction->allocation->view.relayed_addr.family) {
-		return 443;
-	}
-	return tp_channel_check(transaction->allocation, binding->number, &binding->peer_addr);
+	return check_binding(transaction, binding);
 }
 
 static uint16_t check_peer(const struct tp_transaction *transaction, struct channel_bind *binding)
@@ -114,8 +120,7 @@ static void handle(struct tp_transaction *transaction)
 static uint16_t commit(struct tp_transaction *transaction)
 {
 	const struct channel_bind *binding = transaction->state;
-	uint16_t code =
-		tp_channel_check(transaction->allocation, binding->number, &binding->peer_addr);
+	uint16_t code = check_binding(transaction, binding);
 
 	if (code != 0) { /* another request was faster while a plugin thought */
 		return code;

@@ -25,6 +25,7 @@
 	X(peer_to_client_packets, "datagrams relayed to clients")                                  \
 	X(peer_to_client_bytes, "payload bytes relayed to clients")                                \
 	X(hairpin_packets, "datagrams to peers and on to clients of ours without the kernel")      \
+	X(icmp_indications, "errors of ICMP told to clients")                                      \
 	X(relay_drops, "datagrams of peers that found no room in the kernel")                      \
 	X(exceptions, "messages that could not be parsed, verified, handled or written")           \
 	X(out_of_memory, "requests refused or dropped for lack of memory")                         \

@@ -46,7 +46,7 @@ static uint16_t read_peer(const struct tp_transaction *transaction, size_t nth, 
 	if (tp_attr_read_xor_addr(attr, &transaction->msg, &peer->addr) != 0) {
 		return 400;
 	}
-	if (peer->addr.family != transaction->allocation->view.relayed_addr.family) {
+	if (tp_allocation_relay(transaction->allocation, peer->addr.family) == NULL) {
 		return 443;
 	}
 	peer->addr = tp_addr_with_port(&peer->addr, 0);
@@ -122,12 +122,27 @@ static bool have_room(const struct tp_allocation *allocation,
 	return wanted <= allocation->server->options->max_permissions;
 }
 
+/* One of the two may have ended while a plugin thought. */
+static bool have_relays(struct tp_allocation *allocation,
+			const struct create_permission *permissions)
+{
+	for (size_t i = 0; i < permissions->count; i++) {
+		if (tp_allocation_relay(allocation, permissions->peers[i].addr.family) == NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static uint16_t commit(struct tp_transaction *transaction)
 {
 	const struct create_permission *permissions = transaction->state;
 	struct tp_allocation *allocation = transaction->allocation;
 	struct tp_permission *permission;
 
+	if (!have_relays(allocation, permissions)) {
+		return 443;
+	}
 	if (!have_room(allocation, permissions)) {
 		return 508;
 	}

@@ -5,9 +5,9 @@ struct tp_datagram_options;
 struct tp_server;
 
 /*
- * on_turn_peer_error: what ICMP tells of datagrams to peers. The kernel is asked
- * for it only when somebody subscribes while a relayed socket is opened, since
- * it fails a call on the socket each time.
+ * What ICMP tells of datagrams to peers: for plugins, on_turn_peer_error, and for
+ * the client. The kernel is asked for it only when somebody wants to know while a relayed
+ * socket is opened, since it fails a call on the socket each time.
  */
 
 /** What a relayed socket of the server is opened with; the owner is the allocation. */

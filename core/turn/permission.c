@@ -233,15 +233,32 @@ void tp_permission_unhold(struct tp_permission *permission)
 	}
 }
 
+static void end(struct tp_permission *permission)
+{
+	if (permission->passage.live) {
+		tell_deleted(permission);
+	}
+	permission_free(permission);
+}
+
+void tp_permission_free_family(struct tp_allocation *allocation, enum tp_family family)
+{
+	struct tp_list *next = allocation->permissions.next;
+
+	while (next != &allocation->permissions) {
+		struct tp_permission *permission =
+			tp_container_of(next, struct tp_permission, link);
+
+		next = next->next;
+		if (tp_addr_family(&permission->key.peer_addr) == family) {
+			end(permission);
+		}
+	}
+}
+
 void tp_permission_free_all(struct tp_allocation *allocation)
 {
 	while (!tp_list_empty(&allocation->permissions)) {
-		struct tp_permission *permission =
-			tp_container_of(allocation->permissions.next, struct tp_permission, link);
-
-		if (permission->passage.live) {
-			tell_deleted(permission);
-		}
-		permission_free(permission);
+		end(tp_container_of(allocation->permissions.next, struct tp_permission, link));
 	}
 }

@@ -77,5 +77,8 @@ bool tp_permission_covers(const struct tp_permission *permission, const struct t
 /** A channel lets go. */
 void tp_permission_unhold(struct tp_permission *permission);
 
+/** Those for peers of a family, with its relayed address; channels must be gone. */
+void tp_permission_free_family(struct tp_allocation *allocation, enum tp_family family);
+
 /** With the allocation; channels must be gone. */
 void tp_permission_free_all(struct tp_allocation *allocation);

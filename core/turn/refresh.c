@@ -3,6 +3,7 @@
 #include "stun/attr.h"
 #include "stun/build.h"
 #include "io/datagram.h"
+#include "io/loop.h"
 #include "turn/allocation.h"
 #include "turn/auth.h"
 #include "turn/methods.h"
@@ -12,7 +13,12 @@
 
 /* Refresh: RFC 8656 sections 8.1 to 8.2. */
 
-static uint16_t check_family(const struct tp_transaction *transaction)
+struct refresh {
+	enum tp_family family; /* TP_FAMILY_NONE: all there are */
+	struct tp_before_refresh event;
+};
+
+static uint16_t read_family(const struct tp_transaction *transaction, struct refresh *refresh)
 {
 	const struct tp_stun_attr *attr =
 		tp_stun_msg_find(&transaction->msg, TP_ATTR_REQUESTED_ADDRESS_FAMILY);
@@ -24,7 +30,8 @@ static uint16_t check_family(const struct tp_transaction *transaction)
 	if (tp_attr_read_address_family(attr, &family) != 0) {
 		return 400;
 	}
-	return family == transaction->allocation->view.relayed_addr.family ? 0 : 443;
+	refresh->family = (enum tp_family)family;
+	return tp_allocation_relay(transaction->allocation, family) != NULL ? 0 : 443;
 }
 
 static void after_before_refresh(struct tp_transaction *transaction, enum tp_verdict verdict)
@@ -36,27 +43,29 @@ static void after_before_refresh(struct tp_transaction *transaction, enum tp_ver
 	tp_transaction_succeed(transaction);
 }
 
-static void ask_before_refresh(struct tp_transaction *transaction)
+static void ask_before_refresh(struct tp_transaction *transaction, struct refresh *refresh)
 {
-	struct tp_before_refresh *event =
-		tp_arena_take_zero(&transaction->request.arena, sizeof(*event));
-
-	if (event == NULL) {
-		tp_transaction_fail(transaction, 500, NULL);
-		return;
-	}
-	event->allocation = &transaction->allocation->view;
-	event->lifetime_s = transaction->request.lifetime_s;
-	tp_transaction_ask(transaction, TP_EVENT_on_turn_before_refresh, event,
+	refresh->event = (struct tp_before_refresh){
+		.allocation = &transaction->allocation->view,
+		.lifetime_s = transaction->request.lifetime_s,
+	};
+	tp_transaction_ask(transaction, TP_EVENT_on_turn_before_refresh, &refresh->event,
 			   after_before_refresh);
 }
 
 static void handle(struct tp_transaction *transaction)
 {
 	const struct tp_stun_attr *attr = tp_stun_msg_find(&transaction->msg, TP_ATTR_LIFETIME);
-	uint16_t code = check_family(transaction);
+	struct refresh *refresh = tp_arena_take_zero(&transaction->request.arena, sizeof(*refresh));
 	uint32_t requested_s = 0;
+	uint16_t code;
 
+	if (refresh == NULL) {
+		tp_transaction_fail(transaction, 500, NULL);
+		return;
+	}
+	transaction->state = refresh;
+	code = read_family(transaction, refresh);
 	if (code == 0 && attr != NULL && tp_attr_read_u32(attr, &requested_s) != 0) {
 		code = 400;
 	}
@@ -70,7 +79,7 @@ static void handle(struct tp_transaction *transaction)
 			transaction->server, attr != NULL ? &requested_s : NULL,
 			tp_auth_max_lifetime_s(transaction));
 	}
-	ask_before_refresh(transaction);
+	ask_before_refresh(transaction, refresh);
 }
 
 static void write(struct tp_transaction *transaction, struct tp_build *build)
@@ -92,18 +101,42 @@ static void tell_refreshed(const struct tp_allocation *allocation, uint32_t life
 	}
 }
 
+static void count_drops(const struct tp_allocation *allocation)
+{
+	tp_datagram_count_drops(allocation->relay.datagram);
+	if (allocation->additional != NULL) {
+		tp_datagram_count_drops(allocation->additional->socket.datagram);
+	}
+}
+
+static uint32_t left_s(const struct tp_allocation *allocation)
+{
+	uint64_t now_ms = tp_loop_now_ms(allocation->server->worker->loop);
+
+	return (uint32_t)((allocation->view.expires_ms - now_ms) / 1000);
+}
+
 static uint16_t commit(struct tp_transaction *transaction)
 {
+	const struct refresh *refresh = transaction->state;
 	struct tp_allocation *allocation = transaction->allocation;
+	uint32_t lifetime_s = transaction->request.lifetime_s;
 
-	if (transaction->request.lifetime_s == 0) {
+	if (refresh->family != TP_FAMILY_NONE &&
+	    tp_allocation_relay(allocation, refresh->family) == NULL) {
+		return 443; /* it has ended while a plugin thought */
+	}
+	if (lifetime_s != 0) {
+		tp_allocation_refresh(allocation, refresh->family, lifetime_s);
+		tp_usage_begin(allocation);
+		count_drops(allocation);
+		tell_refreshed(allocation, lifetime_s);
+	} else if (refresh->family != TP_FAMILY_NONE && allocation->additional != NULL) {
+		tp_allocation_end_family(allocation, refresh->family);
+		tell_refreshed(allocation, left_s(allocation));
+	} else {
 		transaction->allocation = NULL;
 		tp_allocation_delete(allocation, TP_DELETE_REFRESH);
-	} else {
-		tp_allocation_refresh(allocation, transaction->request.lifetime_s);
-		tp_usage_begin(allocation);
-		tp_datagram_count_drops(allocation->relay.datagram);
-		tell_refreshed(allocation, transaction->request.lifetime_s);
 	}
 	return 0;
 }

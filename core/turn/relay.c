@@ -89,14 +89,14 @@ static void count_to_peer(struct tp_allocation *allocation, size_t len)
 	tp_counter_add(server->counters.client_to_peer_bytes, len);
 }
 
-/* To a client of ours: counted as sent first, then it is the other side's. */
-static bool hairpin(struct tp_allocation *allocation, const struct tp_relay_location *to,
-		    struct tp_packet *packet)
+/* From @relay to a client of ours: counted as sent first, then it is the other side's. */
+static bool hairpin(struct tp_allocation *allocation, const struct tp_relay_socket *relay,
+		    const struct tp_relay_location *to, struct tp_packet *packet)
 {
 	struct tp_server *server = allocation->server;
 	bool here = tp_hairpin_is_here(server->hairpin, to);
 
-	packet->remote_addr = allocation->view.relayed_addr;
+	packet->remote_addr = relay->advertised_addr;
 	if (!here && tp_hairpin_send(server->hairpin, to, packet) != 0) {
 		return false;
 	}
@@ -109,7 +109,8 @@ static bool hairpin(struct tp_allocation *allocation, const struct tp_relay_loca
 }
 
 /*
- * Send a part of the client's packet to a peer. @ours: its IP address is one
+ * Send a part of the client's packet to a peer that a permission covers, so
+ * there is a relayed address of its family. @ours: its IP address is one
  * that we relay on.
  */
 static bool forward_to_peer(struct tp_allocation *allocation, const struct tp_packet *packet,
@@ -117,6 +118,7 @@ static bool forward_to_peer(struct tp_allocation *allocation, const struct tp_pa
 			    bool ours, bool dont_fragment)
 {
 	const struct tp_shared *shared = allocation->server->shared;
+	const struct tp_relay_socket *relay = tp_allocation_relay(allocation, peer_addr->family);
 	struct tp_relay_location to;
 	struct tp_packet out = {
 		.data = packet->data + (payload - packet->data),
@@ -130,11 +132,11 @@ static bool forward_to_peer(struct tp_allocation *allocation, const struct tp_pa
 	if (ours) {
 		if (len <= TP_HAIRPIN_PAYLOAD_MAX &&
 		    tp_relay_socket_locate(shared, peer_addr, &to)) {
-			return hairpin(allocation, &to, &out);
+			return hairpin(allocation, relay, &to, &out);
 		}
 		out.remote_addr = tp_relay_socket_wire_addr(shared, peer_addr);
 	}
-	if (tp_datagram_forward(allocation->relay.datagram, &out) != 0) {
+	if (tp_datagram_forward(relay->datagram, &out) != 0) {
 		return false;
 	}
 	count_to_peer(allocation, len);
@@ -210,7 +212,7 @@ static bool send_to_peer(struct tp_allocation *allocation, const struct tp_send_
 {
 	const struct tp_permission *permission = tp_permission_find(allocation, &send->peer_addr);
 
-	if (send->peer_addr.family != allocation->view.relayed_addr.family) {
+	if (tp_allocation_relay(allocation, send->peer_addr.family) == NULL) {
 		*reason = TP_DISCARD_FAMILY;
 	} else if (tp_addr_port(&send->peer_addr) == 0) {
 		*reason = TP_DISCARD_PEER_REFUSED;
@@ -322,16 +324,6 @@ static void channel_data_to_client(const struct tp_channel *channel, struct tp_p
 				payload_len);
 }
 
-/*
- * Nobody matches the transaction id of an indication; it must only differ from
- * others. It goes on from where chance has put it.
- */
-static void make_transaction_id(struct tp_server *server, uint8_t *out)
-{
-	server->indication_id.count++;
-	memcpy(out, &server->indication_id, TP_STUN_TRANSACTION_ID_SIZE);
-}
-
 /* Around the payload, in its place (RFC 8656 section 11.4). */
 static void write_data_indication(struct tp_server *server, const struct tp_addr *peer_addr,
 				  struct tp_packet *packet)
@@ -340,7 +332,7 @@ static void write_data_indication(struct tp_server *server, const struct tp_addr
 	uint8_t transaction_id[TP_STUN_TRANSACTION_ID_SIZE];
 	size_t payload_len = packet->len;
 
-	make_transaction_id(server, transaction_id);
+	tp_server_indication_id(server, transaction_id);
 	packet->data -= head_size;
 	packet->len += head_size;
 	pad(packet, (4 - payload_len % 4) % 4);

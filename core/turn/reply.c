@@ -6,6 +6,7 @@
 #include "io/endpoint.h"
 #include "io/loop.h"
 #include "turn/auth.h"
+#include "turn/behavior.h"
 #include "turn/discard.h"
 #include "turn/redirect.h"
 #include "turn/server.h"
@@ -53,8 +54,7 @@ void tp_reply_build_success(struct tp_transaction *transaction)
 static void add_unknown_attributes(struct tp_transaction *transaction)
 {
 	uint16_t unknown[UNKNOWN_ATTRIBUTES_MAX];
-	size_t count = tp_stun_msg_unknown(&transaction->msg, tp_method_knows_attribute, unknown,
-					   UNKNOWN_ATTRIBUTES_MAX);
+	size_t count = tp_transaction_unknown(transaction, unknown, UNKNOWN_ATTRIBUTES_MAX);
 
 	tp_build_unknown_attributes(&transaction->build, unknown, count);
 }
@@ -112,6 +112,18 @@ static bool must_remember(const struct tp_transaction *transaction)
 	       !transaction->endpoint->stream;
 }
 
+static int send_bytes(const struct tp_transaction *transaction, size_t len)
+{
+	const struct tp_behavior_route *route = transaction->route;
+	const uint8_t *bytes = transaction->build.bytes;
+
+	if (route != NULL && transaction->error_code == 0) {
+		return tp_endpoint_send(route->endpoint, &route->five_tuple, bytes, len);
+	}
+	return tp_endpoint_send(transaction->endpoint, &transaction->request.five_tuple, bytes,
+				len);
+}
+
 void tp_reply_send(struct tp_transaction *transaction)
 {
 	struct tp_server *server = transaction->server;
@@ -128,10 +140,10 @@ void tp_reply_send(struct tp_transaction *transaction)
 		tp_replay_keep(&server->replay, &transaction->key, transaction->response, len,
 			       tp_loop_now_ms(server->worker->loop));
 	}
-	if (tp_endpoint_send(transaction->endpoint, five_tuple, transaction->response, len) != 0) {
+	if (send_bytes(transaction, len) != 0) {
 		tp_counter_add(server->counters.responses_failed, 1);
 		tp_exception_tell(server, five_tuple, TP_STAGE_WRITE, "response could not be sent",
-				  transaction->response, len);
+				  transaction->build.bytes, len);
 		return;
 	}
 	count_sent(transaction);

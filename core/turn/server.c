@@ -8,11 +8,13 @@
 #include "base/addr.h"
 #include "base/rand.h"
 #include "host/dispatch.h"
+#include "turn/additional_relay.h"
 #include "turn/allocation.h"
 #include "turn/channel.h"
 #include "turn/client.h"
 #include "turn/discard.h"
 #include "turn/hairpin.h"
+#include "turn/icmp.h"
 #include "turn/ingress.h"
 #include "turn/permission.h"
 #include "turn/reservation.h"
@@ -65,6 +67,7 @@ static void tables_init(struct tp_server *server)
 	tp_map_init_hashed(&server->clients, sizeof(struct tp_five_tuple), 0, tp_five_tuple_hash);
 	tp_replay_init(&server->replay);
 	tp_pool_init(&server->allocation_pool, sizeof(struct tp_allocation), 0);
+	tp_pool_init(&server->additional_relay_pool, sizeof(struct tp_additional_relay), 0);
 	tp_pool_init(&server->limit_pool, sizeof(struct tp_limit), 0);
 	tp_pool_init(&server->meter_pool, sizeof(struct tp_usage_meter), 0);
 	tp_pool_init(&server->permission_pool, sizeof(struct tp_permission), 0);
@@ -85,6 +88,7 @@ static void tables_fini(struct tp_server *server)
 	tp_map_fini(&server->clients);
 	tp_replay_fini(&server->replay);
 	tp_pool_fini(&server->allocation_pool);
+	tp_pool_fini(&server->additional_relay_pool);
 	tp_pool_fini(&server->limit_pool);
 	tp_pool_fini(&server->meter_pool);
 	tp_pool_fini(&server->permission_pool);
@@ -236,6 +240,7 @@ void tp_server_free(struct tp_server **server)
 	}
 	tp_server_stop(*server);
 	tp_client_close_all(*server);
+	tp_icmp_free(&(*server)->icmp);
 	tp_hairpin_free(&(*server)->hairpin);
 	tables_fini(*server);
 	tp_generation_unref(&(*server)->generation);

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/map.h"
 #include "base/pool.h"
@@ -17,6 +18,7 @@
 #include "turn/source_limit.h"
 
 struct tp_hairpin;
+struct tp_icmp;
 
 /*
  * The protocol on one worker: owns its allocations, permissions, channels and
@@ -43,8 +45,10 @@ struct tp_server {
 	struct tp_replay replay;
 	struct tp_source_limit sources;
 	struct tp_hairpin *hairpin;
+	struct tp_icmp *icmp; /* NULL: not needed yet */
 
 	struct tp_pool allocation_pool;
+	struct tp_pool additional_relay_pool;
 	struct tp_pool limit_pool;
 	struct tp_pool meter_pool;
 	struct tp_pool permission_pool;
@@ -103,6 +107,18 @@ void tp_server_stop(struct tp_server *server);
 
 /** Stops first when that has not been done. Sets the pointer to NULL; NULL inside is fine. */
 void tp_server_free(struct tp_server **server);
+
+/**
+ * Nobody matches the transaction id of an indication; it must only differ from
+ * others. It goes on from where chance has put it.
+ *
+ * @out: TP_STUN_TRANSACTION_ID_SIZE bytes
+ */
+static inline void tp_server_indication_id(struct tp_server *server, uint8_t *out)
+{
+	server->indication_id.count++;
+	memcpy(out, &server->indication_id, TP_STUN_TRANSACTION_ID_SIZE);
+}
 
 /** Allocations of this worker now. */
 size_t tp_server_allocation_count(const struct tp_server *server);

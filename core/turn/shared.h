@@ -41,6 +41,7 @@ struct tp_turn_options {
 	uint16_t port_max;
 	int relay_receive_buffer_bytes; /* 0: the system's default */
 	int relay_send_buffer_bytes;
+	bool relay_icmp; /* clients are told what ICMP tells of their datagrams to peers */
 
 	uint32_t default_lifetime_s;
 	uint32_t max_lifetime_s;

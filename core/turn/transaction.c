@@ -12,6 +12,7 @@
 #include "io/loop.h"
 #include "turn/allocation.h"
 #include "turn/auth.h"
+#include "turn/behavior.h"
 #include "turn/discard.h"
 #include "turn/reply.h"
 #include "turn/server.h"
@@ -147,11 +148,19 @@ void tp_transaction_begin(struct tp_server *server, struct tp_endpoint *endpoint
 	start(transaction);
 }
 
+size_t tp_transaction_unknown(const struct tp_transaction *transaction, uint16_t *out, size_t max)
+{
+	return tp_stun_msg_unknown(&transaction->msg,
+				   tp_behavior_allowed(transaction) ? tp_behavior_knows_attribute
+								    : tp_method_knows_attribute,
+				   out, max);
+}
+
 static bool has_unknown_attribute(const struct tp_transaction *transaction)
 {
 	uint16_t unknown;
 
-	return tp_stun_msg_unknown(&transaction->msg, tp_method_knows_attribute, &unknown, 1) != 0;
+	return tp_transaction_unknown(transaction, &unknown, 1) != 0;
 }
 
 void tp_transaction_authenticated(struct tp_transaction *transaction)

@@ -13,6 +13,7 @@
 #include "turn/replay.h"
 
 struct tp_allocation;
+struct tp_behavior_route;
 struct tp_endpoint;
 struct tp_server;
 
@@ -44,6 +45,7 @@ struct tp_transaction {
 	tp_step_fn step;                  /* where to go on */
 	void *credentials;                /* the authentication's own, in the arena */
 	void *state;                      /* the method's own, in the arena */
+	struct tp_behavior_route *route;  /* of a success response; NULL: as the request came */
 	bool waiting;
 
 	bool authenticated;
@@ -60,6 +62,10 @@ struct tp_transaction {
 	uint8_t response[TP_RESPONSE_MAX];
 	uint8_t storage[TP_TRANSACTION_STORAGE];
 };
+
+/** Comprehension-required attributes of the request that are not understood, as
+ * tp_stun_msg_unknown(). */
+size_t tp_transaction_unknown(const struct tp_transaction *transaction, uint16_t *out, size_t max);
 
 /** Take up a request: absorb or answer retransmissions, start the rest. @msg is copied. */
 void tp_transaction_begin(struct tp_server *server, struct tp_endpoint *endpoint,

@@ -39,7 +39,7 @@ struct tp_allocation_view {
 	const char *user;  /* UTF-8, NUL-terminated */
 	const char *realm; /* UTF-8, NUL-terminated */
 	struct tp_five_tuple five_tuple;
-	struct tp_addr relayed_addr;      /* advertised to the client; first family asked for */
+	struct tp_addr relayed_addr;      /* advertised to the client; of two the first to be had */
 	struct tp_addr relayed_addr_more; /* with ADDITIONAL-ADDRESS-FAMILY; else family NONE */
 	uint64_t expires_ms;              /* on the clock of tp_worker_now_ms() */
 	uint64_t created_ms;              /* on the same clock */

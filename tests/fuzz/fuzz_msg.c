@@ -22,6 +22,7 @@ static void check_index(const struct tp_stun_msg *msg)
 		tp_assert(attr->value >= last_end + 4);
 		tp_assert(attr->len <= msg->bytes + msg->len - attr->value);
 		tp_assert(attr->type == TP_ATTR_XOR_PEER_ADDRESS ||
+			  attr->type == TP_ATTR_XOR_RELAYED_ADDRESS ||
 			  tp_stun_msg_find_nth(msg, attr->type, 1) == NULL);
 		last_end = attr->value + attr->len;
 	}

@@ -16,6 +16,7 @@ start_observed() {
 	if [ -z "$1" ]; then
 		sed -i '/^veto =/d' "$work/turnpike.conf"
 	fi
+	sed -i "s/^\[relay\]$/&\nicmp = yes/" "$work/turnpike.conf"
 	start_daemon "$work/turnpike.conf"
 	udp=$(port_of udp 127.0.0.1)
 	sockets=$(udp_sockets "$daemon_pid")
@@ -131,6 +132,12 @@ peer_error() {
 }
 start_observed ""
 check "on_turn_peer_error is raised" peer_error
+
+told_to_the_client() {
+	kill -USR1 "$daemon_pid"
+	within 10 grep -Eq "counter turn.icmp_indications=[1-9]" "$daemon_log"
+}
+check "ICMP is told to the client" told_to_the_client
 check "on_turn_refresh_allocation is raised" seen on_turn_refresh_allocation
 stop_daemon
 

@@ -8,6 +8,7 @@
 
 #include <turnpike/error.h>
 
+#include "base/addr.h"
 #include "config_file.h"
 #include "support/suite.h"
 #include "turn/peer_policy.h"
@@ -115,19 +116,71 @@ static void mistakes_are_named_with_file_line_section_and_key(void)
 		 ":5: [listener.a] address: \"300.0.0.1:0\" is no IP address with a port"},
 		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1:70000\n",
 		 ":5: [listener.a] address: \"127.0.0.1:70000\" is no IP address with a port"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "proxy_protocol = 192.0.2.1\n",
+		 ":6: [listener.a] proxy_protocol: needs tcp or tls"},
+		{HEAD "[listener.a]\ntransport = tcp\naddress = 127.0.0.1\n"
+		      "proxy_protocol = 192.0.2.1/33\n",
+		 ":6: [listener.a] proxy_protocol: \"192.0.2.1/33\" is no IP network"},
 		{HEAD "[listener.a]\ntransport = udp\naddress =\n",
 		 ":5: [listener.a] address: holds 0 addresses instead of 1 to 64"},
+		{HEAD "[listener.a]\ntransport = udp tcp\naddress = 127.0.0.1\n"
+		      "alternate_address = 127.0.0.2:3479\n",
+		 ":6: [listener.a] alternate_address: needs \"transport = udp\" and no other"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1 127.0.0.3\n"
+		      "alternate_address = 127.0.0.2:3479\n",
+		 ":6: [listener.a] alternate_address: needs exactly one \"address\""},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 0.0.0.0\n"
+		      "alternate_address = 127.0.0.2:3479\n",
+		 ":6: [listener.a] alternate_address: needs two single addresses, none of which is "
+		 "a wildcard"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "alternate_address = [::1]:3479\n",
+		 ":6: [listener.a] alternate_address: needs another IP address than \"address\", "
+		 "of the same family"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "alternate_address = 127.0.0.1:3479\n",
+		 ":6: [listener.a] alternate_address: needs another IP address than \"address\", "
+		 "of the same family"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "alternate_address = 127.0.0.2:3478\n",
+		 ":6: [listener.a] alternate_address: needs a port that is not that of "
+		 "\"address\", and neither is 0"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "alternate_address = 127.0.0.2\n",
+		 ":6: [listener.a] alternate_address: needs a port that is not that of "
+		 "\"address\", and neither is 0"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1:0\n"
+		      "alternate_address = 127.0.0.2:3479\n",
+		 ":6: [listener.a] alternate_address: needs a port that is not that of "
+		 "\"address\", and neither is 0"},
+		{AT_END("[listener.b]\ntransport = udp\naddress = 127.0.0.2\n"
+			"alternate_address = 127.0.0.1:3479\n"),
+		 ":8: [listener.b] address: 127.0.0.1:3478 is listened on twice, see "
+		 "[listener.main]; udp and dtls, or tcp and tls, can share a port in one section "
+		 "only"},
 		{HEAD "[listener.a]\ntransport = tls\naddress = 127.0.0.1\n",
 		 ": [listener.a] certificate: is required for tls and dtls"},
 		{HEAD "[listener.a]\ntransport = dtls\naddress = 127.0.0.1\ncertificate = /c\n",
 		 ": [listener.a] key: is required for tls and dtls"},
+		{HEAD "[listener.a]\ntransport = tls\naddress = 127.0.0.1\n"
+		      "certificate = /c /d\nkey = /k\n",
+		 ":7: [listener.a] key: holds 1 files and certificate 2; they go in pairs"},
+		{HEAD "[listener.a]\ntransport = tls\naddress = 127.0.0.1\n"
+		      "certificate = /c d\nkey = /k /l\n",
+		 ":6: [listener.a] certificate: \"d\" is no absolute path"},
 		{AT_END("[listener.b]\ntransport = udp\naddress = 127.0.0.1:3478\n"),
 		 ":8: [listener.b] address: 127.0.0.1:3478 is listened on twice, see "
-		 "[listener.main]; neither udp and dtls nor tcp and tls can share a port"},
-		{HEAD "[listener.a]\ntransport = udp dtls\naddress = [::1]:3478\n"
-		      "certificate = /c\nkey = /k\n",
+		 "[listener.main]; udp and dtls, or tcp and tls, can share a port in one section "
+		 "only"},
+		{AT_END("[listener.b]\ntransport = dtls\naddress = 127.0.0.1:3478\n"
+			"certificate = /c\nkey = /k\n"),
+		 ":8: [listener.b] address: 127.0.0.1:3478 is listened on twice, see "
+		 "[listener.main]; udp and dtls, or tcp and tls, can share a port in one section "
+		 "only"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = [::1]:3478 [::1]\n",
 		 ":5: [listener.a] address: [::1]:3478 is listened on twice, see [listener.a]; "
-		 "neither udp and dtls nor tcp and tls can share a port"},
+		 "udp and dtls, or tcp and tls, can share a port in one section only"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -236,6 +289,7 @@ static void defaults_are_those_of_the_protocol(void)
 	CU_ASSERT_EQUAL(turn->userhash, wanted.userhash);
 	CU_ASSERT_EQUAL(turn->unauthenticated_rate, wanted.unauthenticated_rate);
 	CU_ASSERT_EQUAL(turn->relay_receive_buffer_bytes, wanted.relay_receive_buffer_bytes);
+	CU_ASSERT_EQUAL(turn->relay_icmp, wanted.relay_icmp);
 	CU_ASSERT_EQUAL(turn->alternate_server_count, 0);
 	CU_ASSERT_PTR_NULL(turn->alternate_domain);
 	CU_ASSERT_PTR_NULL(file.config->user);
@@ -261,7 +315,7 @@ static void every_key_arrives_where_it_belongs(void)
 		"unauthenticated_rate = 0\n"
 		"[relay]\n"
 		"address = 10.0.0.5>203.0.113.7 2001:db8::7\nports = 50000-50100\n"
-		"receive_buffer = 64k\nsend_buffer = 1M\n"
+		"receive_buffer = 64k\nsend_buffer = 1M\nicmp = yes\n"
 		"[limits]\n"
 		"default_lifetime = 60\nmax_lifetime = 2m\npermission_lifetime = 30s\n"
 		"channel_lifetime = 40s\nmax_allocations = 1000\nmax_allocations_per_user = 3\n"
@@ -271,7 +325,7 @@ static void every_key_arrives_where_it_belongs(void)
 		"[log]\nlevel = debug\nformat = json\n"
 		"[listener.a]\ntransport = tcp\naddress = 127.0.0.1:0\nqueue_size = 128k\n"
 		"max_connections = 9\nhandshake_timeout = 3s\nidle_timeout = 1m\n"
-		"receive_buffer = 0\nsend_buffer = 2M\n";
+		"receive_buffer = 0\nsend_buffer = 2M\nproxy_protocol = 192.0.2.0/24 2001:db8::1\n";
 	struct config_file file;
 	const struct tp_config *config;
 	const struct tp_turn_options *turn;
@@ -311,6 +365,7 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_EQUAL(turn->port_min, 50000);
 	CU_ASSERT_EQUAL(turn->port_max, 50100);
 	CU_ASSERT_EQUAL(turn->relay_receive_buffer_bytes, 65536);
+	CU_ASSERT_TRUE(turn->relay_icmp);
 	CU_ASSERT_EQUAL(turn->relay_send_buffer_bytes, 1048576);
 	CU_ASSERT_EQUAL(turn->default_lifetime_s, 60);
 	CU_ASSERT_EQUAL(turn->max_lifetime_s, 120);
@@ -332,6 +387,37 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_EQUAL(listener->idle_timeout_ms, 60000);
 	CU_ASSERT_EQUAL(listener->receive_buffer_bytes, 0);
 	CU_ASSERT_EQUAL(listener->send_buffer_bytes, 2097152);
+	CU_ASSERT_EQUAL(tp_prefix_set_count(listener->proxies), 2);
+	addr = addr_of("192.0.2.9");
+	CU_ASSERT_EQUAL(tp_prefix_set_find(listener->proxies, &addr), 1);
+	config_file_close(&file);
+}
+
+/* RFC 5780 section 6: the same two ports on two IP addresses. */
+static void an_alternate_address_makes_four_of_one(void)
+{
+	static const char *const wanted[] = {"192.0.2.1:3478", "192.0.2.1:3479", "192.0.2.2:3478",
+					     "192.0.2.2:3479"};
+	const struct tp_listener_config *listener;
+	struct config_file file;
+
+	config_file_open(&file, HEAD "[listener.a]\ntransport = udp\naddress = 192.0.2.1\n"
+				     "alternate_address = 192.0.2.2:3479\n"
+				     "[listener.b]\ntransport = udp\naddress = 192.0.2.3\n");
+	CU_ASSERT_EQUAL_FATAL(file.error, 0);
+	listener = &file.config->listeners[0];
+	CU_ASSERT_TRUE(listener->behavior);
+	CU_ASSERT_EQUAL_FATAL(listener->address_count, 4);
+	for (size_t i = 0; i < 4; i++) {
+		struct tp_addr addr =
+			tp_addr_with_port(&listener->addresses[i].addr,
+					  tp_listener_port(listener, i, TP_TRANSPORT_UDP));
+		struct tp_addr want = addr_of(wanted[i]);
+
+		CU_ASSERT_TRUE(tp_addr_equal(&addr, &want));
+	}
+	CU_ASSERT_FALSE(file.config->listeners[1].behavior);
+	CU_ASSERT_EQUAL(file.config->listeners[1].address_count, 1);
 	config_file_close(&file);
 }
 
@@ -420,4 +506,5 @@ TEST_SUITE("config", TEST(mistakes_are_named_with_file_line_section_and_key),
 	   TEST(quoted_values_pass_iniparser_unharmed), TEST(defaults_are_those_of_the_protocol),
 	   TEST(every_key_arrives_where_it_belongs),
 	   TEST(a_listener_without_port_has_the_transports_own),
+	   TEST(an_alternate_address_makes_four_of_one),
 	   TEST(plugins_keep_their_order_and_settings), TEST(the_peer_policy_follows_the_file));

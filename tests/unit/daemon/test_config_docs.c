@@ -235,9 +235,17 @@ static void the_manual_knows_no_other_key(void)
 /* Those that are about files, users and plugins of this host. */
 static bool depends_on_host(const char *line)
 {
-	static const char *const keys[] = {
-		"#certificate =", "#key =",           "#user =",   "#group =",    "#file =",
-		"#users =",       "#transport = tls", "#events =", "#on_error =", "#deadline_ms ="};
+	static const char *const keys[] = {"#certificate =",
+					   "#key =",
+					   "#user =",
+					   "#group =",
+					   "#file =",
+					   "#users =",
+					   "#transport = tls",
+					   "#events =",
+					   "#on_error =",
+					   "#deadline_ms =",
+					   "#alternate_address ="};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (strncmp(line, keys[i], strlen(keys[i])) == 0) {

@@ -55,6 +55,22 @@ static void what_does_not_load_is_named(void)
 	}
 }
 
+static void pair_that_does_not_load_leaves_the_others(void)
+{
+	struct tp_certs *certs = NULL;
+	char problem[256] = "";
+
+	CU_ASSERT_EQUAL_FATAL(tp_certs_load(DIRECTORY "localhost.pem", DIRECTORY "localhost.key",
+					    problem, &certs),
+			      0);
+	CU_ASSERT_EQUAL(tp_certs_add(certs, DIRECTORY "relay.pem", DIRECTORY "other.key", problem),
+			TP_EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(problem, "relay.pem"));
+	CU_ASSERT_EQUAL(tp_certs_add(certs, DIRECTORY "relay.pem", DIRECTORY "relay.key", problem),
+			0);
+	tp_certs_unref(&certs);
+}
+
 static void client_may_trust_a_file(void)
 {
 	struct tp_certs *certs = NULL;
@@ -70,4 +86,4 @@ static void client_may_trust_a_file(void)
 }
 
 TEST_SUITE("certs", TEST(pair_loads), TEST(what_does_not_load_is_named),
-	   TEST(client_may_trust_a_file));
+	   TEST(pair_that_does_not_load_leaves_the_others), TEST(client_may_trust_a_file));

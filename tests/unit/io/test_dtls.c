@@ -50,6 +50,7 @@ static struct tp_dtls_options options_of(struct tp_certs *certs, const char *add
 }
 
 static bool ask_certificate;
+static bool plain_too;
 
 static struct fixture *open_dtls(const char *backend, const char *address)
 {
@@ -67,6 +68,7 @@ static struct fixture *open_dtls(const char *backend, const char *address)
 	f->server.ask_certificate = ask_certificate;
 	handler = io_peer_handler(&f->server);
 	options = options_of(f->server_certs, address);
+	options.plain_too = plain_too;
 	CU_ASSERT_EQUAL_FATAL(tp_dtls_listener_open(f->io.loop, &options, &handler, &f->listener),
 			      0);
 	f->addr = *tp_dtls_listener_addr(f->listener);
@@ -528,6 +530,115 @@ static void unusable_lengths_are_refused(void)
 	close_dtls(f);
 }
 
+/* --- UDP and DTLS on one port --------------------------------------------- */
+
+static struct fixture *open_shared(const char *backend)
+{
+	struct fixture *f;
+
+	plain_too = true;
+	f = open_dtls(backend, "127.0.0.1");
+	plain_too = false;
+	return f;
+}
+
+static void take_answer(void *owner, struct tp_datagram *datagram, struct tp_packet *packet)
+{
+	struct fixture *f = owner;
+
+	(void)datagram;
+	CU_ASSERT_FATAL(packet->len <= sizeof(f->answer));
+	memcpy(f->answer, packet->data, packet->len);
+	f->answer_len = packet->len;
+	f->answer_count++;
+}
+
+static void open_plain(struct fixture *f)
+{
+	const struct tp_datagram_options options = {
+		.socket.bind_addr = io_addr("127.0.0.1"),
+		.owner = f,
+		.receive = take_answer,
+	};
+
+	CU_ASSERT_EQUAL_FATAL(tp_datagram_open(f->io.loop, &options, &f->inside), 0);
+}
+
+static void send_plain(struct fixture *f, uint8_t *bytes, size_t len)
+{
+	const struct tp_packet packet = {
+		.data = bytes,
+		.len = len,
+		.remote_addr = f->addr,
+		.ttl = -1,
+		.tos = -1,
+	};
+
+	CU_ASSERT_EQUAL(tp_datagram_send(f->inside, &packet), 0);
+}
+
+static void udp_and_dtls_share_a_port(void)
+{
+	static const char *const backends[] = {"plain", "mmsg"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct fixture *f = open_shared(backends[i]);
+		uint8_t message[20];
+
+		start(f, &f->client, &f->addr, 0);
+		CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+		exchange(f, &f->client, 100);
+		CU_ASSERT_EQUAL(f->server.five_tuple.transport, TP_TRANSPORT_DTLS);
+		open_plain(f);
+		io_message(message, sizeof(message), 5);
+		send_plain(f, message, sizeof(message));
+		CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->answer_count, 1));
+		CU_ASSERT_EQUAL(f->answer_len, sizeof(message));
+		CU_ASSERT_EQUAL(io_message_number(f->answer), 5);
+		CU_ASSERT_EQUAL(f->server.opened_count, 1); /* UDP has nothing to open */
+		exchange(f, &f->client, 200);
+		close_dtls(f);
+	}
+}
+
+/* RFC 7983 section 7. */
+static void first_byte_tells_dtls(void)
+{
+	struct fixture *f = open_shared(NULL);
+	uint8_t bytes[20] = {0};
+	size_t messages = 0;
+
+	open_plain(f);
+	for (unsigned first = 0; first < 256; first++) {
+		bytes[0] = (uint8_t)first;
+		send_plain(f, bytes, sizeof(bytes));
+		io_fixture_settle(&f->io);
+		messages += first < 20 || first > 63;
+		CU_ASSERT_EQUAL(f->server.message_count, messages);
+	}
+	CU_ASSERT_EQUAL(tp_dtls_listener_count(f->listener), 0);
+	close_dtls(f);
+}
+
+static void shared_port_may_close_inside_a_plain_message(void)
+{
+	struct fixture *f = open_shared(NULL);
+	uint8_t message[20];
+
+	start(f, &f->client, &f->addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	open_plain(f);
+	f->server.echo = false;
+	f->server.on_message = close_listener;
+	f->server.arg = f;
+	io_message(message, sizeof(message), 6);
+	send_plain(f, message, sizeof(message));
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->server.message_count, 1));
+	CU_ASSERT_PTR_NULL(f->listener);
+	CU_ASSERT_EQUAL(f->server.closed_count, 1);
+	close_dtls(f);
+}
+
 TEST_SUITE("dtls", TEST(opened_tells_what_the_handshake_found), TEST(message_and_answer_pass),
 	   TEST(peer_is_described), TEST(end_is_told_to_the_other_side),
 	   TEST(session_may_close_inside_its_message), TEST(listener_may_close_inside_a_message),
@@ -538,4 +649,6 @@ TEST_SUITE("dtls", TEST(opened_tells_what_the_handshake_found), TEST(message_and
 	   TEST(foreign_bytes_do_not_end_a_session),
 	   TEST(first_hello_delivered_late_does_not_end_the_session),
 	   TEST(hello_without_cookie_does_not_end_a_session),
-	   TEST(client_that_begins_anew_replaces_its_session), TEST(unusable_lengths_are_refused));
+	   TEST(client_that_begins_anew_replaces_its_session), TEST(unusable_lengths_are_refused),
+	   TEST(udp_and_dtls_share_a_port), TEST(first_byte_tells_dtls),
+	   TEST(shared_port_may_close_inside_a_plain_message));

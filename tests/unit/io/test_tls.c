@@ -239,6 +239,42 @@ static void connection_keeps_the_certificate_it_began_with(void)
 	close_tls(f);
 }
 
+#define RELAY "tests/fixtures/certs/relay"
+
+/* RFC 6066 section 3. */
+static void name_asked_for_chooses_the_certificate(void)
+{
+	static const struct {
+		const char *server_name;
+		const char *trusted;
+		bool verifies;
+	} cases[] = {
+		{"relay.example.org", RELAY ".pem", true},
+		{"localhost", RELAY ".pem", false},
+		{"localhost", "tests/fixtures/certs/localhost.pem", true},
+		{"relay.example.org", "tests/fixtures/certs/localhost.pem", false},
+		{NULL, "tests/fixtures/certs/localhost.pem", true}, /* the first one's address */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *f = open_tls("127.0.0.1");
+		char problem[256];
+
+		CU_ASSERT_EQUAL_FATAL(
+			tp_certs_add(f->server_certs, RELAY ".pem", RELAY ".key", problem), 0);
+		tp_certs_unref(&f->client_certs);
+		CU_ASSERT_EQUAL_FATAL(
+			tp_certs_client(cases[i].trusted, true, problem, &f->client_certs), 0);
+		start_client(f, cases[i].server_name);
+		CU_ASSERT_TRUE(io_fixture_until_count(
+			&f->io,
+			cases[i].verifies ? &f->client.opened_count : &f->client.exception_count,
+			1));
+		CU_ASSERT_EQUAL(f->client.opened_count, cases[i].verifies);
+		close_tls(f);
+	}
+}
+
 /* --- clients that are not ours -------------------------------------------- */
 
 struct raw {
@@ -565,7 +601,8 @@ TEST_SUITE("tls", TEST(message_and_answer_pass), TEST(message_of_several_records
 	   TEST(server_is_verified_by_address_without_a_name),
 	   TEST(server_of_another_name_is_refused), TEST(client_may_choose_not_to_verify),
 	   TEST(end_is_told_to_the_other_side),
-	   TEST(connection_keeps_the_certificate_it_began_with), TEST(alpn_is_checked_when_offered),
+	   TEST(connection_keeps_the_certificate_it_began_with),
+	   TEST(name_asked_for_chooses_the_certificate), TEST(alpn_is_checked_when_offered),
 	   TEST(versions_before_1_2_are_refused), TEST(client_that_renegotiates_is_closed),
 	   TEST(each_message_is_a_record), TEST(records_are_read_wherever_they_are_cut),
 	   TEST(one_turn_reads_no_more_than_a_share), TEST(slow_client_loses_whole_messages),

@@ -276,8 +276,7 @@ static void first_of_duplicates_counts(void)
 	CU_ASSERT_PTR_NULL(tp_stun_msg_find_nth(&p.msg, TP_ATTR_LIFETIME, 1));
 }
 
-/* RFC 8656 section 10.2: CreatePermission names one or more peers. */
-static void each_xor_peer_address_counts(void)
+static void each_counts(uint16_t type)
 {
 	struct tp_addr addr = {.family = TP_FAMILY_IPV4, .bytes = {192, 0, 2, 1}};
 	struct parsed p;
@@ -285,19 +284,25 @@ static void each_xor_peer_address_counts(void)
 	begin(&p);
 	for (uint16_t port = 1; port <= 3; port++) {
 		addr.port = port;
-		tp_build_xor_addr(&p.build, TP_ATTR_XOR_PEER_ADDRESS, &addr);
+		tp_build_xor_addr(&p.build, type, &addr);
 		tp_build_u32(&p.build, TP_ATTR_LIFETIME, port);
 	}
 	CU_ASSERT_EQUAL_FATAL(parse(&p), 0);
 	CU_ASSERT_EQUAL(p.msg.attr_count, 4);
 	for (uint16_t n = 0; n < 3; n++) {
-		const struct tp_stun_attr *attr =
-			tp_stun_msg_find_nth(&p.msg, TP_ATTR_XOR_PEER_ADDRESS, n);
+		const struct tp_stun_attr *attr = tp_stun_msg_find_nth(&p.msg, type, n);
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(attr);
 		CU_ASSERT_EQUAL(tp_get_u16(attr->value + 2) ^ 0x2112, n + 1);
 	}
-	CU_ASSERT_PTR_NULL(tp_stun_msg_find_nth(&p.msg, TP_ATTR_XOR_PEER_ADDRESS, 3));
+	CU_ASSERT_PTR_NULL(tp_stun_msg_find_nth(&p.msg, type, 3));
+}
+
+/* RFC 8656 sections 10.1 and 7.2: CreatePermission names peers, a dual allocation has two. */
+static void each_peer_and_relayed_address_counts(void)
+{
+	each_counts(TP_ATTR_XOR_PEER_ADDRESS);
+	each_counts(TP_ATTR_XOR_RELAYED_ADDRESS);
 }
 
 static void duplicates_count_towards_the_ceiling(void)
@@ -458,7 +463,7 @@ TEST_SUITE("msg", TEST(reads_the_vectors_of_the_rfcs), TEST(reads_the_values_of_
 	   TEST(length_that_is_no_multiple_of_four_is_refused),
 	   TEST(malformed_attributes_are_refused), TEST(every_truncation_is_refused),
 	   TEST(truncation_with_a_matching_length_stays_inside), TEST(padding_may_hold_any_value),
-	   TEST(first_of_duplicates_counts), TEST(each_xor_peer_address_counts),
+	   TEST(first_of_duplicates_counts), TEST(each_peer_and_relayed_address_counts),
 	   TEST(duplicates_count_towards_the_ceiling),
 	   TEST(more_attributes_than_the_ceiling_are_refused),
 	   TEST(behind_message_integrity_only_its_kin_counts),

@@ -71,7 +71,31 @@ static void the_peer_is_the_one_that_clients_know(void)
 	turn_fixture_close(&f);
 }
 
-static void without_subscriber_nobody_asks_the_kernel(void)
+static void told_to_clients_too(struct tp_turn_options *options)
+{
+	options->relay_icmp = true;
+}
+
+static void told_to_clients_the_kernel_is_asked_without_subscriber(void)
+{
+	struct tp_generation *without = NULL;
+	struct tp_datagram_options options = {.error = NULL};
+	char problem[TP_PROBLEM_SIZE];
+	struct tp_generation *with;
+
+	CU_ASSERT_EQUAL_FATAL(tp_generation_create(NULL, 0, "", 2, problem, &without), 0);
+	turn_fixture_open_with(&f, told_to_clients_too);
+	with = f.server->generation;
+	f.server->generation = without;
+	tp_peer_error_ask(f.server, &options);
+	CU_ASSERT_PTR_NOT_NULL(options.error);
+	f.server->generation = with;
+	turn_fixture_close(&f);
+	tp_generation_unref(&without);
+	tp_generation_reap();
+}
+
+static void with_nobody_to_tell_the_kernel_is_not_asked(void)
 {
 	struct tp_generation *without = NULL;
 	struct tp_datagram_options options = {.error = NULL};
@@ -98,4 +122,5 @@ static void without_subscriber_nobody_asks_the_kernel(void)
 
 TEST_SUITE("peer_error", TEST(what_icmp_tells_is_told_of_the_peer),
 	   TEST(the_peer_is_the_one_that_clients_know),
-	   TEST(without_subscriber_nobody_asks_the_kernel));
+	   TEST(told_to_clients_the_kernel_is_asked_without_subscriber),
+	   TEST(with_nobody_to_tell_the_kernel_is_not_asked));

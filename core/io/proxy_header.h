@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <turnpike/addr.h>
+
+/*
+ * The header that a proxy puts before the bytes of a connection: PROXY protocol
+ * version 1 (a line of text) and 2 (binary), of streams.
+ */
+
+/* Longest header taken, with the additions of version 2 that are passed over. */
+#define TP_PROXY_HEADER_MAX 1024
+
+/**
+ * Read the header at the head of a stream.
+ *
+ * @client_addr: whom the proxy speaks for, an IPv4-mapped address as IPv4;
+ *               family NONE where the proxy speaks for itself or names no IP
+ *               address
+ *
+ * Returns the header's length, at most TP_PROXY_HEADER_MAX; 0 when there is
+ * more of it to come: all of @bytes belong to it then.
+ *
+ * Errors: TP_EPROTO for bytes that begin no header
+ */
+long tp_proxy_header_parse(const uint8_t *bytes, size_t len, struct tp_addr *client_addr);
