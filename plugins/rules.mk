@@ -42,7 +42,7 @@ $(call plugin,geoip,$(call plugin_sources,geoip),libmaxminddb)
 $(call plugin,ip_filter,$(call plugin_sources,ip_filter))
 $(call plugin,quota,$(call plugin_sources,quota))
 $(call plugin,redis,$(call plugin_sources,redis) $(common_LOOKUP) $(common_REALM) \
-	$(call common,redis_conn tcp_stream),hiredis gnutls libevent_core)
+	$(call common,redis_conn redis_reader tcp_stream),hiredis gnutls libevent_core)
 $(call plugin,tap,$(call plugin_sources,tap))
 $(call plugin,webhook,$(call plugin_sources,webhook) plugins/common/event_line.c \
 	plugins/common/secret_file.c,libcurl gnutls jansson)

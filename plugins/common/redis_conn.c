@@ -11,6 +11,7 @@
 #include "backend_peers.h"
 #include "backoff.h"
 #include "host_name.h"
+#include "redis_reader.h"
 
 #define RETRY_MIN_MS 50
 #define RETRY_MAX_MS 1000
@@ -42,7 +43,7 @@ struct redis_conn {
 	short watched;        /* what it waits for; 0: nothing */
 	struct event *timer;  /* of the state: to try again, or to give up */
 	struct evbuffer *unsent;
-	redisReader *reader;
+	struct redis_reader *reader;
 	struct redis_call *first; /* the answer that is next is its */
 	struct redis_call **last;
 	size_t call_count;
@@ -104,10 +105,7 @@ static void close_all(struct redis_conn *conn)
 	}
 	conn->watched = 0;
 	tcp_stream_close(&conn->stream);
-	if (conn->reader != NULL) {
-		redisReaderFree(conn->reader);
-		conn->reader = NULL;
-	}
+	redis_reader_free(&conn->reader);
 	evbuffer_drain(conn->unsent, evbuffer_get_length(conn->unsent));
 	conn->state = REDIS_CLOSED;
 }
@@ -283,14 +281,19 @@ static bool take_reply(struct redis_conn *conn, redisReply *reply)
 	return conn->state == REDIS_UP || conn->problem[0] == '\0' || conn->call_count > 0;
 }
 
+static void note_reader_problem(struct redis_conn *conn)
+{
+	snprintf(conn->problem, sizeof(conn->problem), "%s", redis_reader_problem(conn->reader));
+}
+
 static bool take_replies(struct redis_conn *conn)
 {
-	void *reply = NULL;
+	redisReply *reply = NULL;
 	bool fine = true;
 
 	while (fine) {
-		if (redisReaderGetReply(conn->reader, &reply) != REDIS_OK) {
-			snprintf(conn->problem, sizeof(conn->problem), "%s", conn->reader->errstr);
+		if (!redis_reader_next(conn->reader, &reply)) {
+			note_reader_problem(conn);
 			return false;
 		}
 		if (reply == NULL) {
@@ -315,12 +318,8 @@ static bool receive(struct redis_conn *conn)
 		snprintf(conn->problem, sizeof(conn->problem), "the connection was closed");
 		return false;
 	}
-	if (conn->reader->len > REDIS_ANSWER_MAX) {
-		snprintf(conn->problem, sizeof(conn->problem), "an answer is too long");
-		return false;
-	}
-	if (redisReaderFeed(conn->reader, bytes, (size_t)len) != REDIS_OK) {
-		snprintf(conn->problem, sizeof(conn->problem), "out of memory");
+	if (!redis_reader_feed(conn->reader, bytes, (size_t)len)) {
+		note_reader_problem(conn);
 		fine = false;
 	}
 	explicit_bzero(bytes, (size_t)len);
@@ -342,7 +341,7 @@ static void connected(struct redis_conn *conn)
 {
 	conn->state = REDIS_GREETING;
 	conn->problem[0] = '\0';
-	conn->reader = redisReaderCreate();
+	conn->reader = redis_reader_create();
 	backend_peers_add_socket(conn->settings->peers, tcp_stream_fd(conn->stream));
 	if (conn->reader == NULL || !greet(conn)) {
 		lose(conn, "out of memory");

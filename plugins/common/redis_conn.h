@@ -19,8 +19,7 @@ struct redis_conn;
 struct redis_call;
 struct backend_peers;
 
-#define REDIS_CALLS_MAX 20000      /* without an answer */
-#define REDIS_ANSWER_MAX (4 << 20) /* bytes of one that is not yet complete */
+#define REDIS_CALLS_MAX 20000 /* without an answer */
 
 /* Texts stay the caller's and live as long as the connection. */
 struct redis_settings {

@@ -67,7 +67,8 @@ static bool has_complained(void *arg)
 
 static void lies_are_survived_and_users_get_500(void)
 {
-	static const struct {
+	static char endless[5 << 20] = "$100000000\r\n";
+	const struct {
 		const char *answer;
 		const char *sentence;
 	} cases[] = {
@@ -75,13 +76,16 @@ static void lies_are_survived_and_users_get_500(void)
 		{"+OK\r\n+OK\r\n", "answer of another kind"}, /* two answers to one question */
 		/* SELECT, three sets, three numbers, and one too many */
 		{"+OK\r\n*0\r\n*0\r\n*0\r\n$-1\r\n$-1\r\n$-1\r\n+OK\r\n", "nobody asked for"},
-		{"*1000000000\r\n", "no connection to redis"},
+		{"*1000000000\r\n", "too many elements"},
+		{"*600000\r\n*600000\r\n", "too many elements"},
+		{endless, "too long"},
 		{"-ERR max number of clients reached\r\n", "max number of clients"},
 		{"$-5\r\n", "no connection to redis"},
 		{"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
 		 "no connection to redis"},
 	};
 
+	memset(endless + strlen(endless), 'x', sizeof(endless) - strlen(endless) - 1);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		const struct tp_test_asked *asked;
 		struct tp_test_host *host;
