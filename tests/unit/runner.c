@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <CUnit/TestRun.h>
 
@@ -29,6 +31,7 @@ static size_t suite_count;
 static bool verbose;
 static unsigned passed;
 static unsigned failed;
+static char running[128]; /* the case under way, as a line */
 
 void test_suite_register(struct test_suite *suite)
 {
@@ -70,6 +73,28 @@ static void show_failures(const CU_pTest test, const CU_pSuite suite)
 			       suite->pName, test->pName, at->strCondition);
 		}
 	}
+}
+
+static void on_test_start(const CU_pTest test, const CU_pSuite suite)
+{
+	snprintf(running, sizeof(running), "FAILED  %s/%s ended the run\n", suite->pName,
+		 test->pName);
+}
+
+static void on_abort(int signal)
+{
+	ssize_t written = write(STDOUT_FILENO, running, strlen(running));
+
+	(void)written;
+	(void)raise(signal); /* the handler was for once: now it ends the program */
+}
+
+static void watch_aborts(void)
+{
+	const struct sigaction action = {.sa_handler = on_abort,
+					 .sa_flags = (int)SA_RESETHAND | SA_NODEFER};
+
+	sigaction(SIGABRT, &action, NULL);
 }
 
 static void on_test_complete(const CU_pTest test, const CU_pSuite suite,
@@ -142,6 +167,8 @@ int main(int argc, char **argv)
 			add(suites[i]);
 		}
 	}
+	watch_aborts();
+	CU_set_test_start_handler(on_test_start);
 	CU_set_test_complete_handler(on_test_complete);
 	CU_run_all_tests();
 	CU_cleanup_registry();
