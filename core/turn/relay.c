@@ -206,6 +206,19 @@ static bool read_send_indication(const struct tp_stun_msg *msg, struct tp_send_i
 	return true;
 }
 
+/*
+ * Between datagrams of which one is IPv6 the attribute must be ignored (RFC 8656 sections 13.1
+ * to 13.3); a client on a stream has no other way to say it (section 15).
+ */
+static bool keeps_whole(const struct tp_allocation *allocation,
+			const struct tp_send_indication *send)
+{
+	return send->dont_fragment &&
+	       (allocation->endpoint->stream ||
+		(send->peer_addr.family == TP_FAMILY_IPV4 &&
+		 allocation->view.five_tuple.client_addr.family == TP_FAMILY_IPV4));
+}
+
 /* Returns true when the payload is on its way, else @reason is set. */
 static bool send_to_peer(struct tp_allocation *allocation, const struct tp_send_indication *send,
 			 struct tp_packet *packet, enum tp_discard_reason *reason)
@@ -227,7 +240,7 @@ static bool send_to_peer(struct tp_allocation *allocation, const struct tp_send_
 		*reason = TP_DISCARD_QUEUE_FULL;
 		return forward_to_peer(allocation, packet, send->payload.data, send->payload.len,
 				       &send->peer_addr, permission->passage.ours,
-				       send->dont_fragment);
+				       keeps_whole(allocation, send));
 	}
 	return false;
 }

@@ -227,21 +227,70 @@ static void what_a_peer_without_permission_sends_is_dropped(void)
 	turn_fixture_close(&f);
 }
 
+/* Send it; was the datagram sent with DF? */
+static bool sends_whole(const struct tp_addr *peer_addr)
+{
+	turn_client_begin_indication(&f.client, TP_STUN_SEND);
+	tp_build_xor_addr(&f.client.build, TP_ATTR_XOR_PEER_ADDRESS, peer_addr);
+	tp_build_bytes(&f.client.build, TP_ATTR_DONT_FRAGMENT, NULL, 0);
+	tp_build_bytes(&f.client.build, TP_ATTR_DATA, "x", 1);
+	turn_client_finish(&f.client);
+	CU_ASSERT_FALSE(turn_fixture_send_bytes(&f, f.client.bytes, f.client.len));
+	CU_ASSERT_TRUE(turn_fixture_peer_got(&f, peer_addr, "x"));
+	return fake_net_last_sent()->dont_fragment;
+}
+
 static void dont_fragment_is_asked_of_the_socket_for_that_datagram_only(void)
 {
 	open_noting();
 	turn_fixture_allocate(&f);
 	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
-	turn_client_begin_indication(&f.client, TP_STUN_SEND);
-	tp_build_xor_addr(&f.client.build, TP_ATTR_XOR_PEER_ADDRESS, &f.peer_addr);
-	tp_build_bytes(&f.client.build, TP_ATTR_DONT_FRAGMENT, NULL, 0);
-	tp_build_bytes(&f.client.build, TP_ATTR_DATA, "x", 1);
-	turn_client_finish(&f.client);
-	CU_ASSERT_FALSE(turn_fixture_send_bytes(&f, f.client.bytes, f.client.len));
-	CU_ASSERT_TRUE(fake_net_last_sent()->dont_fragment);
+	CU_ASSERT_TRUE(sends_whole(&f.peer_addr));
 	turn_fixture_send_indication(&f, &f.peer_addr, "y");
 	CU_ASSERT_FALSE(fake_net_last_sent()->dont_fragment);
 	turn_fixture_close(&f);
+}
+
+static const struct {
+	const char *client;
+	const char *peer;
+	bool stream;
+	bool whole;
+} ways[] = {
+	{"192.0.2.10:4000", "192.0.2.200:9000", false, true},
+	{"192.0.2.10:4000", "[2001:db8:1::9]:9000", false, false},
+	{"[2001:db8:2::1]:4000", "192.0.2.200:9000", false, false},
+	{"[2001:db8:2::1]:4000", "[2001:db8:1::9]:9000", false, false},
+	{"192.0.2.10:4000", "192.0.2.200:9000", true, true},
+	{"[2001:db8:2::1]:4000", "[2001:db8:1::9]:9000", true, true},
+};
+
+static void allocate_for(const struct tp_addr *peer_addr)
+{
+	turn_fixture_challenge(&f);
+	tp_build_address_family(turn_fixture_begin_allocate(&f), TP_ATTR_REQUESTED_ADDRESS_FAMILY,
+				peer_addr->family);
+	CU_ASSERT_EQUAL_FATAL(turn_fixture_request(&f), 0);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, peer_addr), 0);
+}
+
+/* RFC 8656 sections 13.1 to 13.3: a MUST; section 15 */
+static void dont_fragment_is_ignored_where_datagrams_are_translated(void)
+{
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct tp_addr peer_addr = turn_fixture_addr(ways[i].peer);
+
+		open_noting();
+		f.five_tuple.client_addr = turn_fixture_addr(ways[i].client);
+		if (ways[i].stream) {
+			f.endpoint.endpoint.transport = TP_TRANSPORT_TCP;
+			f.endpoint.endpoint.stream = true;
+			f.five_tuple.transport = TP_TRANSPORT_TCP;
+		}
+		allocate_for(&peer_addr);
+		CU_ASSERT_EQUAL(sends_whole(&peer_addr), ways[i].whole);
+		turn_fixture_close(&f);
+	}
 }
 
 static void a_client_too_slow_loses_media_and_it_is_counted(void)
@@ -339,5 +388,6 @@ TEST_SUITE("relay", TEST(send_and_data_indications),
 	   TEST(an_expired_channel_is_told_from_an_unbound_one),
 	   TEST(what_a_peer_without_permission_sends_is_dropped),
 	   TEST(dont_fragment_is_asked_of_the_socket_for_that_datagram_only),
+	   TEST(dont_fragment_is_ignored_where_datagrams_are_translated),
 	   TEST(a_client_too_slow_loses_media_and_it_is_counted),
 	   TEST(hairpin_goes_through_the_advertised_address), TEST(totals_are_told_at_the_end));
