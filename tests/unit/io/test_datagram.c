@@ -549,6 +549,55 @@ static int open_tap(uint16_t port)
 	return tap;
 }
 
+/*
+ * All that the kernel can say of a datagram at once: what has no room is cut off, and a train
+ * would come as one.
+ */
+static void trains_of_marked_datagrams_are_taken_apart(void)
+{
+	static const struct {
+		const char *sender;
+		const char *receiver;
+	} pairs[] = {{"127.0.0.1", "0.0.0.0"}, {"::1", "::"}};
+	static const int ttls[] = {7, 7, 7, 9, 9, 9};
+	const size_t count = sizeof(ttls) / sizeof(ttls[0]);
+
+	EACH_BACKEND(backend)
+	{
+		for (size_t i = 0; i < 2; i++) {
+			struct fixture *f = open_pair(*backend, pairs[i].sender);
+			struct end any = {.count = 0};
+			struct tp_socket_options socket = {
+				.bind_addr = io_addr(pairs[i].receiver),
+				.want_local_addr = true,
+				.want_tos_ttl = true,
+			};
+			uint8_t bytes[300] = {0};
+			struct tp_packet packet;
+
+			end_open(f, &any, &socket);
+			packet = packet_to(&any, bytes, sizeof(bytes));
+			packet.remote_addr = tp_addr_with_port(&f->a.datagram->local_addr,
+							       any.datagram->local_addr.port);
+			packet.tos = 0xb8 | 2;
+			for (size_t n = 0; n < count; n++) {
+				packet.ttl = ttls[n];
+				CU_ASSERT_EQUAL(tp_datagram_send(f->a.datagram, &packet), 0);
+			}
+			CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &any.count, count));
+			io_fixture_settle(&f->io);
+			CU_ASSERT_EQUAL(any.count, count);
+			CU_ASSERT_EQUAL(any.lengths[0], sizeof(bytes));
+			CU_ASSERT_EQUAL(any.last.len, sizeof(bytes));
+			CU_ASSERT_EQUAL(any.last.ttl, 9);
+			CU_ASSERT_EQUAL(any.last.tos, 0xb8 | 2);
+			CU_ASSERT_TRUE(tp_addr_equal(&any.last.local_addr, &packet.remote_addr));
+			tp_datagram_close(&any.datagram);
+			close_pair(f);
+		}
+	}
+}
+
 #define TAPPED_MAX 16
 
 /*
@@ -614,5 +663,5 @@ TEST_SUITE("datagram", TEST(datagram_arrives_with_its_addresses), TEST(sent_byte
 	   TEST(socket_may_close_inside_its_callback), TEST(released_descriptor_may_be_adopted),
 	   TEST(descriptor_that_is_none_is_not_adopted), TEST(address_in_use_is_told),
 	   TEST(wildcard_socket_answers_from_the_address_asked),
-	   TEST(marks_are_those_of_each_packet), TEST(dont_fragment_is_set_on_packets_that_ask),
-	   TEST(backends_have_names));
+	   TEST(marks_are_those_of_each_packet), TEST(trains_of_marked_datagrams_are_taken_apart),
+	   TEST(dont_fragment_is_set_on_packets_that_ask), TEST(backends_have_names));
