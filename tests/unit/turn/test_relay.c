@@ -293,6 +293,125 @@ static void dont_fragment_is_ignored_where_datagrams_are_translated(void)
 	}
 }
 
+/* --- marks ------------------------------------------------------------------------- */
+
+static bool sent_with(int ttl, int tos)
+{
+	const struct fake_net_datagram *sent = fake_net_last_sent();
+
+	return sent->ttl == ttl && sent->tos == tos;
+}
+
+static bool client_got_with(int ttl, int tos)
+{
+	const struct fake_message *got = fake_endpoint_last(&f.endpoint);
+
+	return got->forwarded && got->ttl == ttl && got->tos == tos;
+}
+
+static void arrives_with(int ttl, int tos)
+{
+	f.ttl = ttl;
+	f.tos = tos;
+}
+
+/* RFC 8656 sections 13 and 14: DSCP and ECN as they came, one hop less */
+static void marks_go_through_both_ways(void)
+{
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
+	arrives_with(57, 0xb8 | 1);
+	turn_fixture_send_indication(&f, &f.peer_addr, "x");
+	CU_ASSERT_TRUE(sent_with(56, 0xb8 | 1));
+	arrives_with(2, 3);
+	turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+	CU_ASSERT_TRUE(turn_fixture_client_got_data(&f, &f.peer_addr, "x"));
+	CU_ASSERT_TRUE(client_got_with(1, 3));
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000, &f.peer_addr), 0);
+	CU_ASSERT_FALSE(fake_endpoint_last(&f.endpoint)->forwarded); /* a response */
+	arrives_with(255, 0);
+	turn_fixture_send_channel_data(&f, 0x4000, "x");
+	CU_ASSERT_TRUE(sent_with(254, 0));
+	arrives_with(64, 2);
+	turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+	CU_ASSERT_TRUE(turn_fixture_client_got_channel_data(&f, 0x4000, "x"));
+	CU_ASSERT_TRUE(client_got_with(63, 2));
+	turn_fixture_close(&f);
+}
+
+static void marks_that_are_not_known_are_the_systems(void)
+{
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000, &f.peer_addr), 0);
+	turn_fixture_send_channel_data(&f, 0x4000, "x");
+	CU_ASSERT_TRUE(sent_with(-1, -1));
+	turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+	CU_ASSERT_TRUE(client_got_with(-1, -1));
+	turn_fixture_close(&f);
+}
+
+/* RFC 8656 section 13.2: as at any router */
+static void what_has_no_hop_left_is_dropped_and_counted(void)
+{
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
+	for (int ttl = 0; ttl < 2; ttl++) {
+		size_t messages = f.endpoint.message_count;
+
+		arrives_with(ttl, 0);
+		turn_fixture_send_indication(&f, &f.peer_addr, "x");
+		expect_discard(TP_DISCARD_HOP_LIMIT);
+		turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+		expect_discard(TP_DISCARD_HOP_LIMIT);
+		CU_ASSERT_EQUAL(f.endpoint.message_count, messages);
+	}
+	arrives_with(-1, -1);
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000, &f.peer_addr), 0);
+	arrives_with(1, 0);
+	turn_fixture_send_channel_data(&f, 0x4000, "x");
+	expect_discard(TP_DISCARD_HOP_LIMIT);
+	turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+	expect_discard(TP_DISCARD_HOP_LIMIT);
+	CU_ASSERT_EQUAL(turn_fixture_peer_count(&f), 0);
+	CU_ASSERT_TRUE(tp_counter_read(f.server->counters.discarded[TP_DISCARD_HOP_LIMIT]) >= 6);
+	turn_fixture_close(&f);
+}
+
+/* RFC 8656 section 16: nothing is translated for each packet then */
+static void hops_do_not_count_towards_a_stream(void)
+{
+	open_noting();
+	f.endpoint.endpoint.transport = TP_TRANSPORT_TCP;
+	f.endpoint.endpoint.stream = true;
+	f.five_tuple.transport = TP_TRANSPORT_TCP;
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
+	arrives_with(1, 0);
+	turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+	CU_ASSERT_TRUE(turn_fixture_client_got_data(&f, &f.peer_addr, "x"));
+	turn_fixture_close(&f);
+}
+
+static void carry_marks(struct tp_turn_options *options)
+{
+	options->carry_marks = true;
+}
+
+static void relayed_sockets_hear_marks_only_when_they_are_carried(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_allocate(&f);
+	CU_ASSERT_FALSE(fake_net_wants_marks(&f.relayed_addr));
+	turn_fixture_close(&f);
+	turn_fixture_open_with(&f, carry_marks);
+	turn_fixture_allocate(&f);
+	CU_ASSERT_TRUE(fake_net_wants_marks(&f.relayed_addr));
+	turn_fixture_close(&f);
+}
+
 static void a_client_too_slow_loses_media_and_it_is_counted(void)
 {
 	open_noting();
@@ -389,5 +508,9 @@ TEST_SUITE("relay", TEST(send_and_data_indications),
 	   TEST(what_a_peer_without_permission_sends_is_dropped),
 	   TEST(dont_fragment_is_asked_of_the_socket_for_that_datagram_only),
 	   TEST(dont_fragment_is_ignored_where_datagrams_are_translated),
+	   TEST(marks_go_through_both_ways), TEST(marks_that_are_not_known_are_the_systems),
+	   TEST(what_has_no_hop_left_is_dropped_and_counted),
+	   TEST(hops_do_not_count_towards_a_stream),
+	   TEST(relayed_sockets_hear_marks_only_when_they_are_carried),
 	   TEST(a_client_too_slow_loses_media_and_it_is_counted),
 	   TEST(hairpin_goes_through_the_advertised_address), TEST(totals_are_told_at_the_end));
