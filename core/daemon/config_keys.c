@@ -143,6 +143,10 @@ static const struct tp_option relay_options[] = {
 	 .default_value = "no",
 	 .flags = RELOAD,
 	 .help = "tell clients what ICMP tells of their datagrams to peers"},
+	{.name = "carry_marks",
+	 .type = TP_OPTION_BOOL,
+	 .default_value = "no",
+	 .help = "relay TTL, DSCP and ECN of each datagram, too"},
 	{0},
 };
 

@@ -250,6 +250,7 @@ static int take_relay(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 	turn->relay_receive_buffer_bytes = (int)tp_config_value(values, "receive_buffer")->integer;
 	turn->relay_send_buffer_bytes = (int)tp_config_value(values, "send_buffer")->integer;
 	turn->relay_icmp = tp_config_value(values, "icmp")->integer != 0;
+	turn->carry_marks = tp_config_value(values, "carry_marks")->integer != 0;
 	if (!parse_ports(ports, turn)) {
 		return tp_config_problem(config, "relay", "ports", problem, TP_EINVAL,
 					 "\"%.80s\" is no range FIRST-LAST within 1024 to 65535",

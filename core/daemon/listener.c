@@ -64,7 +64,8 @@ struct tp_binding *tp_bindings_create(const struct tp_config *config, size_t *co
 				enum tp_transport transport = (enum tp_transport)t;
 
 				if (!is_heard(listener, a, transport)) {
-					bindings[(*count)++] = binding_of(listener, a, transport);
+					bindings[*count] = binding_of(listener, a, transport);
+					bindings[(*count)++].marks = config->turn.carry_marks;
 				}
 			}
 		}
@@ -89,6 +90,7 @@ static struct tp_socket_options socket_options(const struct tp_binding *binding)
 		.bind_addr = binding->addr,
 		.reuse_port = true,
 		.want_local_addr = tp_addr_is_any(&binding->addr),
+		.want_tos_ttl = binding->marks,
 		.receive_buffer_bytes = binding->config->receive_buffer_bytes,
 		.send_buffer_bytes = binding->config->send_buffer_bytes,
 	};

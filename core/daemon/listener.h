@@ -16,6 +16,7 @@ struct tp_binding {
 	bool plain_too; /* tls: tcp, too; dtls: udp, too */
 	struct tp_addr addr;
 	bool behavior; /* the first of the four of NAT behaviour discovery */
+	bool marks;    /* TTL and TOS of what comes are wanted */
 };
 
 /**

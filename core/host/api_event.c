@@ -23,6 +23,7 @@ static const char *const discard_reasons[] = {
 	[TP_DISCARD_PARKED] = "parked",
 	[TP_DISCARD_RATE] = "rate",
 	[TP_DISCARD_LIMIT] = "limit",
+	[TP_DISCARD_HOP_LIMIT] = "hop limit",
 };
 
 static const char *const delete_causes[] = {

@@ -18,7 +18,7 @@ struct tp_loop;
  */
 struct tp_datagram;
 
-/* What ICMP tells of a datagram that was sent. */
+/* What ICMP tells of a datagram that was sent, or this host of one too big for its link. */
 struct tp_datagram_error {
 	struct tp_addr remote_addr; /* where it was sent */
 	uint8_t type;               /* of ICMP, or ICMPv6 */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -12,6 +13,9 @@
  * TTL and TOS, in and out; the size of segments that travel together.
  */
 #define TP_CONTROL_SIZE 128
+_Static_assert(TP_CONTROL_SIZE >=
+		       CMSG_SPACE(sizeof(struct in6_pktinfo)) + 3 * CMSG_SPACE(sizeof(int)),
+	       "all of it fits: what is cut off is lost, a segment size among it");
 
 /**
  * Read what came with a datagram into the packet; absent values stay as they

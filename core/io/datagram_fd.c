@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "io/datagram_fd.h"
 
-#include <netinet/in.h>
+#include <errno.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -12,6 +12,26 @@
 #include "base/counter.h"
 #include "io/datagram_errors.h"
 #include "io/loop.h"
+
+/* --- refusals -------------------------------------------------------------- */
+
+void tp_datagram_refusals_init(struct tp_datagram_refusals *refusals)
+{
+	refusals->failed =
+		tp_counter_named("io.datagrams_send_failed", "datagrams the kernel did not take");
+	refusals->too_big = tp_counter_named("io.datagrams_too_big",
+					     "datagrams not to be cut that did not fit the link");
+}
+
+void tp_datagram_refusals_count(struct tp_datagram_refusals *refusals,
+				const struct tp_datagram_fd *sender, int error, unsigned count)
+{
+	bool too_big = error == EMSGSIZE && sender->dont_fragment;
+
+	tp_counter_add(too_big ? refusals->too_big : refusals->failed, count);
+}
+
+/* --- life ------------------------------------------------------------------ */
 
 static int open_fd(struct tp_datagram_fd *datagram, const struct tp_datagram_options *options)
 {
@@ -25,6 +45,9 @@ static int open_fd(struct tp_datagram_fd *datagram, const struct tp_datagram_opt
 		err = tp_socket_local_addr(datagram->fd, &datagram->datagram.local_addr);
 	}
 	datagram->wildcard = tp_addr_is_any(&datagram->datagram.local_addr);
+	if (err == 0) {
+		tp_datagram_fd_set_dont_fragment(datagram, false);
+	}
 	return err;
 }
 
@@ -53,6 +76,7 @@ int tp_datagram_fd_init(struct tp_datagram_fd *datagram, struct tp_loop *loop,
 				.receive = options->receive,
 			},
 		.fd = fd,
+		.dont_fragment = fd != -1, /* as its last owner may have left it */
 		.segment_limit = UINT16_MAX,
 		.drops = options->drops,
 	};
@@ -135,18 +159,10 @@ void tp_datagram_fd_coalesce(struct tp_datagram_fd *datagram)
 
 void tp_datagram_fd_set_dont_fragment(struct tp_datagram_fd *datagram, bool wanted)
 {
-	bool ipv6 = datagram->datagram.local_addr.family == TP_FAMILY_IPV6;
-	int value;
-
-	if (datagram->dont_fragment == wanted) {
-		return;
+	if (datagram->dont_fragment != wanted) {
+		(void)tp_socket_set_dont_fragment(
+			datagram->fd, datagram->datagram.local_addr.family == TP_FAMILY_IPV6,
+			wanted);
+		datagram->dont_fragment = wanted;
 	}
-	if (ipv6) {
-		value = wanted ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_DONT;
-		setsockopt(datagram->fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &value, sizeof(value));
-	} else {
-		value = wanted ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT;
-		setsockopt(datagram->fd, IPPROTO_IP, IP_MTU_DISCOVER, &value, sizeof(value));
-	}
-	datagram->dont_fragment = wanted;
 }

@@ -24,6 +24,22 @@ struct tp_datagram_fd {
 	struct tp_datagram_errors *errors; /* NULL: not asked for */
 };
 
+/* What the kernel has not taken. */
+struct tp_datagram_refusals {
+	struct tp_counter *failed;
+	struct tp_counter *too_big; /* and not to be cut: a matter between client and peer */
+};
+
+void tp_datagram_refusals_init(struct tp_datagram_refusals *refusals);
+
+/**
+ * Count so many datagrams.
+ *
+ * @error: errno
+ */
+void tp_datagram_refusals_count(struct tp_datagram_refusals *refusals,
+				const struct tp_datagram_fd *sender, int error, unsigned count);
+
 /**
  * Fill in and open, or take over @fd when it is not -1 (it stays the caller's
  * on error).

@@ -8,7 +8,6 @@
 #include <turnpike/error.h>
 
 #include "base/addr.h"
-#include "base/counter.h"
 #include "io/datagram_errors.h"
 #include "io/loop.h"
 
@@ -26,8 +25,7 @@ int tp_outbox_init(struct tp_outbox *outbox)
 	outbox->message_count = 0;
 	outbox->datagram_count = 0;
 	outbox->copies_used = 0;
-	outbox->failed =
-		tp_counter_named("io.datagrams_send_failed", "datagrams the kernel did not take");
+	tp_datagram_refusals_init(&outbox->refusals);
 	outbox->copies = malloc(COPIES_SIZE);
 	return outbox->copies == NULL ? TP_ENOMEM : 0;
 }
@@ -178,14 +176,18 @@ static bool is_about_segments(int error)
 
 static void send_one_by_one(struct tp_outbox *outbox, size_t index)
 {
+	const struct tp_outbox_message *message = &outbox->messages[index];
 	struct msghdr header = outbox->headers[index].msg_hdr;
 
 	tp_control_drop_segment_size(&header);
 	header.msg_iovlen = 1;
-	for (size_t i = 0; i < outbox->messages[index].count; i++, header.msg_iov++) {
-		if (sendmsg(outbox->messages[index].sender->fd, &header,
-			    MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-			tp_counter_add(outbox->failed, 1);
+	for (size_t i = 0; i < message->count; i++, header.msg_iov++) {
+		if (sendmsg(message->sender->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+			int error = errno;
+
+			(void)tp_datagram_errors_soon(message->sender, error,
+						      &message->remote_addr);
+			tp_datagram_refusals_count(&outbox->refusals, message->sender, error, 1);
 		}
 	}
 }
@@ -195,7 +197,7 @@ void tp_outbox_refused(struct tp_outbox *outbox, size_t index, int error)
 	struct tp_outbox_message *message = &outbox->messages[index];
 	struct tp_datagram_fd *sender = message->sender;
 
-	if (tp_datagram_errors_soon(sender, error)) {
+	if (tp_datagram_errors_soon(sender, error, &message->remote_addr)) {
 		if (sendmsg(sender->fd, &outbox->headers[index].msg_hdr,
 			    MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
 			return;
@@ -203,7 +205,7 @@ void tp_outbox_refused(struct tp_outbox *outbox, size_t index, int error)
 		error = errno;
 	}
 	if (message->count == 1 || !is_about_segments(error)) {
-		tp_counter_add(outbox->failed, message->count);
+		tp_datagram_refusals_count(&outbox->refusals, sender, error, message->count);
 		return;
 	}
 	sender->segment_limit = (uint16_t)(message->segment_size - 1);

@@ -11,8 +11,6 @@
 #include "io/datagram_control.h"
 #include "io/datagram_fd.h"
 
-struct tp_counter;
-
 /*
  * Datagrams of one loop turn that wait to leave, over all sockets, in the order
  * they were sent. A run of equal-sized ones from one socket to one destination
@@ -45,7 +43,7 @@ struct tp_outbox {
 	size_t datagram_count;
 	size_t copies_used;
 	uint8_t *copies;
-	struct tp_counter *failed;
+	struct tp_datagram_refusals refusals;
 	struct mmsghdr headers[TP_OUTBOX_MESSAGES_MAX];
 	struct tp_outbox_message messages[TP_OUTBOX_MESSAGES_MAX];
 	struct iovec datagrams[TP_OUTBOX_DATAGRAMS_MAX];

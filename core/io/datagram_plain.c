@@ -24,7 +24,7 @@
 struct plain_loop {
 	struct tp_datagram_fd *receiving; /* NULL also when closed inside its callback */
 	struct tp_counter *truncated;
-	struct tp_counter *send_failed;
+	struct tp_datagram_refusals refusals;
 	alignas(16) uint8_t buffer[TP_DATAGRAM_BUFFER_SIZE];
 };
 
@@ -38,8 +38,7 @@ static int loop_open(struct tp_loop *loop, void **state)
 	}
 	plain->truncated =
 		tp_counter_named("io.datagrams_truncated", "datagrams larger than a buffer");
-	plain->send_failed =
-		tp_counter_named("io.datagrams_send_failed", "datagrams the kernel did not take");
+	tp_datagram_refusals_init(&plain->refusals);
 	*state = plain;
 	return 0;
 }
@@ -146,10 +145,12 @@ static int plain_send(struct tp_datagram *datagram, const struct tp_packet *pack
 	tp_control_write(&msg, control, packet, sender->wildcard);
 	tp_datagram_fd_set_dont_fragment(sender, packet->dont_fragment);
 	if (sendmsg(sender->fd, &msg, MSG_NOSIGNAL) < 0 &&
-	    (!tp_datagram_errors_soon(sender, errno) ||
+	    (!tp_datagram_errors_soon(sender, errno, &packet->remote_addr) ||
 	     sendmsg(sender->fd, &msg, MSG_NOSIGNAL) < 0)) {
-		tp_counter_add(plain->send_failed, 1);
-		return errno == EAGAIN || errno == ENOBUFS ? TP_EFULL : TP_EIO;
+		int error = errno;
+
+		tp_datagram_refusals_count(&plain->refusals, sender, error, 1);
+		return error == EAGAIN || error == ENOBUFS ? TP_EFULL : TP_EIO;
 	}
 	return 0;
 }

@@ -108,8 +108,8 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const void *bytes, size_t len)
 		.len = len,
 		.remote_addr = *remote_addr(session),
 		.local_addr = *local_addr(session),
-		.ttl = -1,
-		.tos = -1,
+		.ttl = session->outgoing.ttl,
+		.tos = session->outgoing.tos,
 	};
 
 	/* What the network loses it may lose here, too. */
@@ -226,8 +226,8 @@ static bool read_record(struct tp_dtls_session *session)
 		.data = tp_turn_buffer_take(buffer, TP_DTLS_RECORD_MAX),
 		.remote_addr = *remote_addr(session),
 		.local_addr = *local_addr(session),
-		.ttl = -1,
-		.tos = -1,
+		.ttl = session->heard.ttl,
+		.tos = session->heard.tos,
 	};
 	long len;
 
@@ -286,6 +286,8 @@ void tp_dtls_session_receive(struct tp_dtls_session *session, const struct tp_pa
 	}
 	enter(session);
 	session->incoming = packet;
+	session->heard = packet != NULL ? (struct tp_dtls_marks){packet->ttl, packet->tos}
+					: TP_DTLS_NO_MARKS;
 	if (session->state == TP_DTLS_HANDSHAKE) {
 		shake_hands(session);
 	}
@@ -327,7 +329,14 @@ static int endpoint_send(struct tp_endpoint *endpoint, const struct tp_five_tupl
 static int endpoint_forward(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
 			    struct tp_packet *packet)
 {
-	return endpoint_send(endpoint, five_tuple, packet->data, packet->len);
+	struct tp_dtls_session *session =
+		tp_container_of(endpoint, struct tp_dtls_session, endpoint);
+	int err;
+
+	session->outgoing = (struct tp_dtls_marks){packet->ttl, packet->tos};
+	err = endpoint_send(endpoint, five_tuple, packet->data, packet->len);
+	session->outgoing = TP_DTLS_NO_MARKS;
+	return err;
 }
 
 static void endpoint_close(struct tp_endpoint *endpoint)
@@ -389,6 +398,8 @@ int tp_dtls_session_create(struct tp_dtls_listener *listener,
 	session->listener = listener;
 	session->five_tuple = *five_tuple;
 	session->server = server;
+	session->heard = TP_DTLS_NO_MARKS;
+	session->outgoing = TP_DTLS_NO_MARKS;
 	tp_turn_hook_init(&session->begin, on_begin);
 	tp_timer_init(&session->retransmit, on_retransmit);
 	tp_timer_init(&session->timer, on_timer);

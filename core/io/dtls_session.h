@@ -48,6 +48,13 @@ enum tp_dtls_state {
 	TP_DTLS_CLOSED, /* freed when nobody is inside */
 };
 
+/* As in struct tp_packet. */
+struct tp_dtls_marks {
+	int ttl;
+	int tos;
+};
+#define TP_DTLS_NO_MARKS ((struct tp_dtls_marks){-1, -1})
+
 struct tp_dtls_session {
 	struct tp_endpoint endpoint;
 	struct tp_dtls_listener *listener; /* a reference */
@@ -62,6 +69,8 @@ struct tp_dtls_session {
 	struct tp_timer timer;
 	uint64_t heard_ms;                /* when a record of the peer's came last */
 	const struct tp_packet *incoming; /* what GnuTLS reads next; NULL: nothing */
+	struct tp_dtls_marks heard;       /* of the datagram that came last */
+	struct tp_dtls_marks outgoing;    /* of those that GnuTLS sends now */
 };
 
 /**

@@ -112,7 +112,8 @@ static inline int tp_endpoint_send(struct tp_endpoint *endpoint,
 /**
  * Send media: packet->data and ->len, which must lie in a packet that the same
  * loop delivered in this turn, or stay as they are until its hooks have run
- * (tp_loop_flush()). No copy where the transport can do without.
+ * (tp_loop_flush()). No copy where the transport can do without. Over UDP and DTLS the datagram
+ * gets packet->ttl and ->tos.
  * On a slow stream media is dropped, oldest first, and counted.
  */
 static inline int tp_endpoint_forward(struct tp_endpoint *endpoint,

@@ -8,6 +8,7 @@
 
 #include <liburing.h>
 
+#include "io/datagram_control.h"
 #include "io/datagram_fd.h"
 
 /*
@@ -19,8 +20,8 @@
 #define TP_RING_BUFFER_GROUP 0
 
 /* What the kernel writes in front of a datagram's bytes. */
-#define TP_RING_NAME_SIZE 32    /* an address, and what follows stays aligned */
-#define TP_RING_CONTROL_SIZE 96 /* destination, TTL, TOS, segment size */
+#define TP_RING_NAME_SIZE 32 /* an address, and what follows stays aligned */
+#define TP_RING_CONTROL_SIZE TP_CONTROL_SIZE
 #define TP_RING_HEAD_SIZE                                                                          \
 	(sizeof(struct io_uring_recvmsg_out) + TP_RING_NAME_SIZE + TP_RING_CONTROL_SIZE)
 _Static_assert(TP_RING_NAME_SIZE >= sizeof(struct sockaddr_in6), "an address fits");

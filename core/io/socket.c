@@ -83,13 +83,7 @@ static bool set_udp(int fd, const struct tp_socket_options *options)
 {
 	bool ipv6 = options->bind_addr.family == TP_FAMILY_IPV6;
 
-	/*
-	 * RFC 8656 section 14: fragments are allowed unless the client asks
-	 * otherwise.
-	 */
-	if (!set_int(fd, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
-		     ipv6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
-		     ipv6 ? IPV6_PMTUDISC_DONT : IP_PMTUDISC_DONT)) {
+	if (tp_socket_set_dont_fragment(fd, ipv6, false) != 0) {
 		return false;
 	}
 	if (options->want_local_addr && !(ipv6 ? set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1)
@@ -138,6 +132,24 @@ int tp_socket_open_listener(const struct tp_socket_options *options, int *fd)
 		tp_socket_close(fd);
 	}
 	return err;
+}
+
+/*
+ * IP_PMTUDISC_DONT will not do for IPv4: the kernel would drop what a router tells of a datagram
+ * with DF when one without it has left before the answer comes.
+ */
+int tp_socket_set_dont_fragment(int fd, bool ipv6, bool wanted)
+{
+	bool set;
+
+	if (ipv6) {
+		set = set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
+			      wanted ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_DONT);
+	} else {
+		set = set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER,
+			      wanted ? IP_PMTUDISC_PROBE : IP_PMTUDISC_OMIT);
+	}
+	return set ? 0 : TP_EIO;
 }
 
 int tp_socket_local_addr(int fd, struct tp_addr *out)

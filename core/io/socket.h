@@ -30,6 +30,16 @@ int tp_socket_open_udp(const struct tp_socket_options *options, int *fd);
 /** Listening TCP socket, SO_REUSEADDR set. Errors as above. */
 int tp_socket_open_listener(const struct tp_socket_options *options, int *fd);
 
+/**
+ * Send datagrams whole or not at all, or cut where they must be; the latter is how sockets are
+ * opened. Of IPv4, what routers tell of a path never counts: they cut themselves what
+ * may be cut, and what may not is for the sender to hear of. Of IPv6 the host must cut,
+ * to what it has learnt of the path.
+ *
+ * RFC: 8656 section 14
+ */
+int tp_socket_set_dont_fragment(int fd, bool ipv6, bool wanted);
+
 /** The address a descriptor is bound to. */
 int tp_socket_local_addr(int fd, struct tp_addr *out);
 

@@ -68,8 +68,8 @@ static int endpoint_forward(struct tp_endpoint *endpoint, const struct tp_five_t
 		.len = packet->len,
 		.remote_addr = five_tuple->client_addr,
 		.local_addr = five_tuple->server_addr,
-		.ttl = -1,
-		.tos = -1,
+		.ttl = packet->ttl,
+		.tos = packet->tos,
 	};
 
 	return tp_datagram_forward(listener->datagram, &out);

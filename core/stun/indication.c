@@ -60,7 +60,7 @@ bool tp_send_indication_read(struct tp_send_indication *send, const uint8_t *byt
 		return false;
 	}
 	at = bytes + TP_STUN_HEADER_SIZE;
-	*send = (struct tp_send_indication){.dont_fragment = false};
+	*send = (struct tp_send_indication){.payload = {NULL, 0}};
 	while (at < end) { /* by multiples of four, so a header is there */
 		uint16_t type = tp_get_u16(at);
 		size_t value_len = tp_get_u16(at + 2);

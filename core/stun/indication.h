@@ -14,7 +14,6 @@
 struct tp_send_indication {
 	struct tp_addr peer_addr;
 	struct tp_view payload; /* borrowed */
-	bool dont_fragment;
 };
 
 /**

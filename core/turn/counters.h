@@ -31,7 +31,7 @@
 	X(out_of_memory, "requests refused or dropped for lack of memory")                         \
 	X(relayed_ports_exhausted, "allocations refused because no relayed port was free")
 
-#define TP_TURN_DISCARD_REASONS 18
+#define TP_TURN_DISCARD_REASONS 19
 
 struct tp_turn_counters {
 #define TP_TURN_COUNTER_MEMBER_(member, help) struct tp_counter *member;

@@ -18,6 +18,8 @@ struct item {
 	uint32_t size; /* of all; 0: the next is at the beginning of the ring */
 	uint32_t len;
 	uint32_t tag;
+	int16_t ttl;
+	int16_t tos;
 	struct tp_addr remote_addr;
 };
 _Static_assert(sizeof(struct item) <= CACHE_LINE, "the end of the ring has room for an item");
@@ -112,7 +114,14 @@ int tp_lane_put(struct tp_lane *lane, const struct tp_packet *packet, uint32_t t
 		lane->written += left;
 	}
 	item = item_at(lane, lane->written);
-	*item = (struct item){(uint32_t)size, (uint32_t)packet->len, tag, packet->remote_addr};
+	*item = (struct item){
+		.size = (uint32_t)size,
+		.len = (uint32_t)packet->len,
+		.tag = tag,
+		.ttl = (int16_t)packet->ttl,
+		.tos = (int16_t)packet->tos,
+		.remote_addr = packet->remote_addr,
+	};
 	memcpy((uint8_t *)(item + 1) + TP_PACKET_HEADROOM, packet->data, packet->len);
 	lane->written += size;
 	return 0;
@@ -164,8 +173,8 @@ bool tp_lane_take(struct tp_lane *lane, struct tp_packet *packet, uint32_t *tag)
 		.data = (uint8_t *)(item + 1) + TP_PACKET_HEADROOM,
 		.len = item->len,
 		.remote_addr = item->remote_addr,
-		.ttl = -1,
-		.tos = -1,
+		.ttl = item->ttl,
+		.tos = item->tos,
 	};
 	*tag = item->tag;
 	return true;

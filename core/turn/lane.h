@@ -24,7 +24,7 @@ struct tp_lane *tp_lane_create(void);
 void tp_lane_free(struct tp_lane **lane);
 
 /**
- * Copy a packet in: bytes and remote address.
+ * Copy a packet in: bytes, remote address, TTL and TOS.
  *
  * @tag: comes out with it
  *

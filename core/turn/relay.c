@@ -77,6 +77,24 @@ static bool is_over_limit(const struct tp_allocation *allocation, enum tp_direct
 			      tp_loop_now_ms(allocation->server->worker->loop));
 }
 
+/* --- hops --------------------------------------------------------------------- */
+
+/* Nothing is translated for each packet where the client is on a stream (RFC 8656 section 16). */
+static __attribute__((cold)) bool has_hops_left(const struct tp_allocation *allocation,
+						struct tp_packet *packet)
+{
+	return allocation->endpoint->stream || --packet->ttl > 0;
+}
+
+/*
+ * Through here as through a router (RFC 8656 section 13.2): one hop less is left, false
+ * when that was the last. Nothing for a packet of which it is not known.
+ */
+static bool pass_hop(const struct tp_allocation *allocation, struct tp_packet *packet)
+{
+	return packet->ttl < 0 || has_hops_left(allocation, packet);
+}
+
 /* --- client to peer ----------------------------------------------------------- */
 
 static void count_to_peer(struct tp_allocation *allocation, size_t len)
@@ -89,15 +107,19 @@ static void count_to_peer(struct tp_allocation *allocation, size_t len)
 	tp_counter_add(server->counters.client_to_peer_bytes, len);
 }
 
-/* From @relay to a client of ours: counted as sent first, then it is the other side's. */
+/*
+ * From @relay to a client of ours: counted as sent first, then it is the other side's.
+ * @whole: length of the client's message
+ */
 static bool hairpin(struct tp_allocation *allocation, const struct tp_relay_socket *relay,
-		    const struct tp_relay_location *to, struct tp_packet *packet)
+		    const struct tp_relay_location *to, struct tp_packet *packet, size_t whole)
 {
 	struct tp_server *server = allocation->server;
 	bool here = tp_hairpin_is_here(server->hairpin, to);
 
 	packet->remote_addr = relay->advertised_addr;
 	if (!here && tp_hairpin_send(server->hairpin, to, packet) != 0) {
+		packet->len = whole;
 		return false;
 	}
 	tp_counter_add(server->counters.hairpin_packets, 1);
@@ -109,34 +131,32 @@ static bool hairpin(struct tp_allocation *allocation, const struct tp_relay_sock
 }
 
 /*
- * Send a part of the client's packet to a peer that a permission covers, so
- * there is a relayed address of its family. @ours: its IP address is one
- * that we relay on.
+ * Send a part of the client's packet, with its marks, to a peer that a permission covers, so
+ * there is a relayed address of its family. The packet becomes the peer's, its length
+ * only on success. @ours: its IP address is one that we relay on.
  */
-static bool forward_to_peer(struct tp_allocation *allocation, const struct tp_packet *packet,
+static bool forward_to_peer(struct tp_allocation *allocation, struct tp_packet *packet,
 			    const uint8_t *payload, size_t len, const struct tp_addr *peer_addr,
-			    bool ours, bool dont_fragment)
+			    bool ours)
 {
 	const struct tp_shared *shared = allocation->server->shared;
 	const struct tp_relay_socket *relay = tp_allocation_relay(allocation, peer_addr->family);
 	struct tp_relay_location to;
-	struct tp_packet out = {
-		.data = packet->data + (payload - packet->data),
-		.len = len,
-		.remote_addr = *peer_addr,
-		.ttl = -1,
-		.tos = -1,
-		.dont_fragment = dont_fragment,
-	};
+	size_t whole = packet->len;
 
+	packet->data += payload - packet->data;
+	packet->len = len;
+	packet->remote_addr = *peer_addr;
+	packet->local_addr.family = TP_FAMILY_NONE; /* the socket's */
 	if (ours) {
 		if (len <= TP_HAIRPIN_PAYLOAD_MAX &&
 		    tp_relay_socket_locate(shared, peer_addr, &to)) {
-			return hairpin(allocation, relay, &to, &out);
+			return hairpin(allocation, relay, &to, packet, whole);
 		}
-		out.remote_addr = tp_relay_socket_wire_addr(shared, peer_addr);
+		packet->remote_addr = tp_relay_socket_wire_addr(shared, peer_addr);
 	}
-	if (tp_datagram_forward(relay->datagram, &out) != 0) {
+	if (tp_datagram_forward(relay->datagram, packet) != 0) {
+		packet->len = whole;
 		return false;
 	}
 	count_to_peer(allocation, len);
@@ -178,13 +198,15 @@ void tp_relay_channel_data(struct tp_server *server, const struct tp_five_tuple 
 	} else if (!tp_passage_covers(&channel->passage, server->shared,
 				      &channel->by_peer.peer_addr)) {
 		reason = TP_DISCARD_NO_PERMISSION;
+	} else if (!pass_hop(allocation, packet)) {
+		reason = TP_DISCARD_HOP_LIMIT;
 	} else if (is_over_limit(allocation, TP_CLIENT_TO_PEER, message.payload_len)) {
 		reason = TP_DISCARD_LIMIT;
 	} else if (channel_data_vetoed(channel, TP_CLIENT_TO_PEER, message.payload,
 				       message.payload_len)) {
 		reason = TP_DISCARD_VETO;
 	} else if (!forward_to_peer(allocation, packet, message.payload, message.payload_len,
-				    &channel->by_peer.peer_addr, channel->passage.ours, false)) {
+				    &channel->by_peer.peer_addr, channel->passage.ours)) {
 		reason = TP_DISCARD_QUEUE_FULL;
 	} else {
 		return;
@@ -202,8 +224,20 @@ static bool read_send_indication(const struct tp_stun_msg *msg, struct tp_send_i
 		return false;
 	}
 	send->payload = tp_attr_view(payload);
-	send->dont_fragment = tp_stun_msg_find(msg, TP_ATTR_DONT_FRAGMENT) != NULL;
 	return true;
+}
+
+/*
+ * Between datagrams of which one is IPv6 the attribute must be ignored (RFC 8656 sections 13.1
+ * to 13.3); a client on a stream has no other way to say it (section 15).
+ */
+static bool keeps_whole(const struct tp_allocation *allocation, const struct tp_stun_msg *msg,
+			const struct tp_addr *peer_addr)
+{
+	return tp_stun_msg_find(msg, TP_ATTR_DONT_FRAGMENT) != NULL &&
+	       (allocation->endpoint->stream ||
+		(peer_addr->family == TP_FAMILY_IPV4 &&
+		 allocation->view.five_tuple.client_addr.family == TP_FAMILY_IPV4));
 }
 
 /* Returns true when the payload is on its way, else @reason is set. */
@@ -218,6 +252,8 @@ static bool send_to_peer(struct tp_allocation *allocation, const struct tp_send_
 		*reason = TP_DISCARD_PEER_REFUSED;
 	} else if (!tp_permission_covers(permission, &send->peer_addr)) {
 		*reason = TP_DISCARD_NO_PERMISSION;
+	} else if (!pass_hop(allocation, packet)) {
+		*reason = TP_DISCARD_HOP_LIMIT;
 	} else if (is_over_limit(allocation, TP_CLIENT_TO_PEER, send->payload.len)) {
 		*reason = TP_DISCARD_LIMIT;
 	} else if (indication_vetoed(allocation, TP_CLIENT_TO_PEER, &send->peer_addr,
@@ -226,8 +262,7 @@ static bool send_to_peer(struct tp_allocation *allocation, const struct tp_send_
 	} else {
 		*reason = TP_DISCARD_QUEUE_FULL;
 		return forward_to_peer(allocation, packet, send->payload.data, send->payload.len,
-				       &send->peer_addr, permission->passage.ours,
-				       send->dont_fragment);
+				       &send->peer_addr, permission->passage.ours);
 	}
 	return false;
 }
@@ -265,8 +300,11 @@ void tp_relay_send_indication(struct tp_server *server, const struct tp_five_tup
 		reason = TP_DISCARD_UNKNOWN_ATTRIBUTE;
 	} else if (!read_send_indication(msg, &send)) {
 		reason = TP_DISCARD_MALFORMED;
-	} else if (send_to_peer(allocation, &send, packet, &reason)) {
-		return;
+	} else {
+		packet->dont_fragment = keeps_whole(allocation, msg, &send.peer_addr);
+		if (send_to_peer(allocation, &send, packet, &reason)) {
+			return;
+		}
 	}
 	discard_send(server, five_tuple, allocation, reason, packet->len);
 }
@@ -297,13 +335,15 @@ static void pad(struct tp_packet *packet, size_t padding)
 	}
 }
 
-static void channel_data_to_client(const struct tp_channel *channel, struct tp_packet *packet)
+static void channel_data_to_client(struct tp_allocation *allocation,
+				   const struct tp_channel *channel, struct tp_packet *packet)
 {
-	struct tp_allocation *allocation = channel->allocation;
 	size_t payload_len = packet->len;
 	enum tp_discard_reason reason = TP_DISCARD_QUEUE_FULL;
 
-	if (is_over_limit(allocation, TP_PEER_TO_CLIENT, packet->len)) {
+	if (!pass_hop(allocation, packet)) {
+		reason = TP_DISCARD_HOP_LIMIT;
+	} else if (is_over_limit(allocation, TP_PEER_TO_CLIENT, packet->len)) {
 		reason = TP_DISCARD_LIMIT;
 	} else if (channel_data_vetoed(channel, TP_PEER_TO_CLIENT, packet->data, packet->len)) {
 		reason = TP_DISCARD_VETO;
@@ -349,6 +389,8 @@ static void indication_to_client(struct tp_allocation *allocation, const struct 
 		reason = TP_DISCARD_NO_PERMISSION;
 	} else if (payload_len > DATA_MAX - TP_PACKET_HEADROOM) {
 		reason = TP_DISCARD_TOO_BIG;
+	} else if (!pass_hop(allocation, packet)) {
+		reason = TP_DISCARD_HOP_LIMIT;
 	} else if (is_over_limit(allocation, TP_PEER_TO_CLIENT, payload_len)) {
 		reason = TP_DISCARD_LIMIT;
 	} else if (indication_vetoed(allocation, TP_PEER_TO_CLIENT, peer_addr, packet->data,
@@ -371,7 +413,7 @@ void tp_relay_deliver(struct tp_allocation *allocation, struct tp_packet *packet
 
 	if (channel != NULL && channel->live &&
 	    tp_passage_covers(&channel->passage, allocation->server->shared, peer_addr)) {
-		channel_data_to_client(channel, packet);
+		channel_data_to_client(allocation, channel, packet);
 		return;
 	}
 	indication_to_client(allocation, peer_addr, packet);

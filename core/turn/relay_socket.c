@@ -25,6 +25,7 @@ static bool try_port(struct tp_server *server, size_t address, uint16_t port,
 		.socket =
 			{
 				.bind_addr = tp_addr_with_port(&relay->bind_addr, port),
+				.want_tos_ttl = server->shared->options.carry_marks,
 				.receive_buffer_bytes = options->relay_receive_buffer_bytes,
 				.send_buffer_bytes = options->relay_send_buffer_bytes,
 			},

@@ -41,7 +41,8 @@ struct tp_turn_options {
 	uint16_t port_max;
 	int relay_receive_buffer_bytes; /* 0: the system's default */
 	int relay_send_buffer_bytes;
-	bool relay_icmp; /* clients are told what ICMP tells of their datagrams to peers */
+	bool relay_icmp;  /* clients are told what ICMP tells of their datagrams to peers */
+	bool carry_marks; /* TTL, DSCP and ECN go through; never changes */
 
 	uint32_t default_lifetime_s;
 	uint32_t max_lifetime_s;
@@ -79,9 +80,9 @@ void tp_turn_options_init(struct tp_turn_options *options);
 
 /*
  * What the servers of all workers share: the options they were started with,
- * of which realm, relayed addresses and ports never change; the nonce key; per-user counts and the
- * map of live relayed ports, which are touched when an allocation comes or goes, never per packet
- * of media to a peer elsewhere; lanes for media between clients of different workers.
+ * of which realm, relayed addresses, ports and marks never change; the nonce key; per-user counts
+ * and the map of live relayed ports, which are touched when an allocation comes or goes, never per
+ * packet of media to a peer elsewhere; lanes for media between clients of different workers.
  */
 struct tp_shared {
 	struct tp_turn_settings *settings; /* of the start; a reference */

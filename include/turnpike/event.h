@@ -179,12 +179,13 @@ enum tp_discard_reason {
 	TP_DISCARD_UNKNOWN_ATTRIBUTE = 9, /* comprehension-required and unknown */
 	TP_DISCARD_METHOD = 10,           /* method or class not served here */
 	TP_DISCARD_QUEUE_FULL = 11,       /* the client, another worker or the kernel is too slow */
-	TP_DISCARD_FAMILY = 12,   /* peer address of another family than the relayed address */
-	TP_DISCARD_TOO_BIG = 13,  /* does not fit what carries it */
-	TP_DISCARD_DRAINING = 14, /* the daemon stops */
-	TP_DISCARD_PARKED = 15,   /* a retransmission of a request that waits for a plugin */
-	TP_DISCARD_RATE = 16,     /* too many unauthenticated requests of one source */
-	TP_DISCARD_LIMIT = 17,    /* over the allocation's limits; since 1.1 */
+	TP_DISCARD_FAMILY = 12,    /* peer address of another family than the relayed address */
+	TP_DISCARD_TOO_BIG = 13,   /* does not fit what carries it */
+	TP_DISCARD_DRAINING = 14,  /* the daemon stops */
+	TP_DISCARD_PARKED = 15,    /* a retransmission of a request that waits for a plugin */
+	TP_DISCARD_RATE = 16,      /* too many unauthenticated requests of one source */
+	TP_DISCARD_LIMIT = 17,     /* over the allocation's limits; since 1.1 */
+	TP_DISCARD_HOP_LIMIT = 18, /* its TTL has run out here; since 1.1 */
 };
 
 struct tp_channel_data_discarded {

@@ -25,6 +25,8 @@ static struct tp_allocation *allocations[ALLOCATIONS];
 static struct tp_addr other_peer; /* allowed, without a channel */
 static struct void_net_message channel_data;
 static struct void_net_message send_indication;
+static int arrival_ttl = -1;
+static int arrival_tos = -1;
 
 /* --- packets --------------------------------------------------------------- */
 
@@ -44,8 +46,8 @@ static void arrive(struct arrival *arrival, const struct tp_addr *from, const st
 		.len = len,
 		.remote_addr = *from,
 		.local_addr = *to,
-		.ttl = -1,
-		.tos = -1,
+		.ttl = arrival_ttl,
+		.tos = arrival_tos,
 	};
 }
 
@@ -147,13 +149,26 @@ static void measure_all(const char *plugin_dir, const char *subscribed)
 	measure("ChannelData peer to client", subscribed, peer_sends_for_channel);
 	measure("Send indication", subscribed, client_sends_indication);
 	measure("Data indication", subscribed, peer_sends_for_indication);
-	bare_server_close(&bare);
+}
+
+/* As with carry_marks: what the network does with them is not counted here. */
+static void measure_marked(void)
+{
+	arrival_ttl = 57;
+	arrival_tos = 0xb9;
+	measure("ChannelData client to peer", ", marked", client_sends_channel_data);
+	measure("ChannelData peer to client", ", marked", peer_sends_for_channel);
+	arrival_ttl = -1;
+	arrival_tos = -1;
 }
 
 int main(void)
 {
 	measure_all(NULL, "");
+	measure_marked();
+	bare_server_close(&bare);
 	test_hooks = (struct test_hooks){.ask = NULL}; /* accept everything */
 	measure_all(TEST_PLUGIN_DIR, ", a handler accepts");
+	bare_server_close(&bare);
 	return 0;
 }

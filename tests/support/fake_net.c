@@ -18,6 +18,7 @@ struct fake_socket {
 	struct tp_datagram datagram; /* first: the backend's contract */
 	struct tp_addr addr;
 	bool reuse_port;
+	bool wants_marks;
 	int fd; /* a real one that goes nowhere, so that release and adopt work */
 	void (*error)(void *owner, struct tp_datagram *datagram,
 		      const struct tp_datagram_error *error);
@@ -127,6 +128,7 @@ static int bind_new(struct fake_socket *socket, const struct tp_socket_options *
 	}
 	socket->addr = options->bind_addr;
 	socket->reuse_port = options->reuse_port;
+	socket->wants_marks = options->want_tos_ttl;
 	if (socket->addr.port == 0) {
 		choose_port(&socket->addr);
 	} else if (net.fail_ports[socket->addr.port] != 0) {
@@ -324,6 +326,13 @@ bool fake_net_deliver_marked(const struct tp_addr *from, const struct tp_addr *t
 	return true;
 }
 
+bool fake_net_wants_marks(const struct tp_addr *addr)
+{
+	const struct fake_socket *socket = find(addr);
+
+	return socket != NULL && socket->wants_marks;
+}
+
 bool fake_net_tell_error(const struct tp_addr *at, const struct tp_datagram_error *error)
 {
 	struct fake_socket *socket = find(at);
@@ -353,8 +362,9 @@ void fake_net_fail_sends(int error)
 
 /* --- endpoint ------------------------------------------------------------- */
 
+/* @forwarded: the packet, NULL for a response */
 static int record(struct fake_endpoint *fake, const struct tp_five_tuple *five_tuple,
-		  const uint8_t *bytes, size_t len, bool forwarded)
+		  const uint8_t *bytes, size_t len, const struct tp_packet *forwarded)
 {
 	struct fake_message *message = &fake->messages[fake->message_count % FAKE_ENDPOINT_KEPT];
 
@@ -362,11 +372,13 @@ static int record(struct fake_endpoint *fake, const struct tp_five_tuple *five_t
 		return fake->result;
 	}
 	fake->message_count++;
-	fake->send_count += !forwarded;
-	fake->forward_count += forwarded;
+	fake->send_count += forwarded == NULL;
+	fake->forward_count += forwarded != NULL;
 	message->five_tuple = *five_tuple;
 	message->len = len;
-	message->forwarded = forwarded;
+	message->forwarded = forwarded != NULL;
+	message->ttl = forwarded != NULL ? forwarded->ttl : -1;
+	message->tos = forwarded != NULL ? forwarded->tos : -1;
 	memcpy(message->bytes, bytes, len < sizeof(message->bytes) ? len : sizeof(message->bytes));
 	if (fake->sent != NULL) {
 		fake->sent(fake, message);
@@ -377,14 +389,14 @@ static int record(struct fake_endpoint *fake, const struct tp_five_tuple *five_t
 static int endpoint_send(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
 			 const uint8_t *bytes, size_t len)
 {
-	return record((struct fake_endpoint *)endpoint, five_tuple, bytes, len, false);
+	return record((struct fake_endpoint *)endpoint, five_tuple, bytes, len, NULL);
 }
 
 static int endpoint_forward(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
 			    struct tp_packet *packet)
 {
 	return record((struct fake_endpoint *)endpoint, five_tuple, packet->data, packet->len,
-		      true);
+		      packet);
 }
 
 static void endpoint_close(struct tp_endpoint *endpoint)

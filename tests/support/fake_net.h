@@ -57,6 +57,9 @@ bool fake_net_deliver(const struct tp_addr *from, const struct tp_addr *to, cons
 bool fake_net_deliver_marked(const struct tp_addr *from, const struct tp_addr *to,
 			     const void *bytes, size_t len, int ttl, int tos);
 
+/** Does the socket bound to @addr want to hear TTL and TOS? */
+bool fake_net_wants_marks(const struct tp_addr *addr);
+
 /** Let ICMP tell the socket bound to @at of an error; false when none there asks for it. */
 bool fake_net_tell_error(const struct tp_addr *at, const struct tp_datagram_error *error);
 
@@ -76,6 +79,8 @@ struct fake_message {
 	uint8_t bytes[FAKE_ENDPOINT_BYTES_MAX]; /* cut when longer; len is not */
 	size_t len;
 	bool forwarded;
+	int ttl; /* -1 when it was not forwarded */
+	int tos;
 };
 
 /* A client's endpoint that records. */

@@ -140,6 +140,8 @@ void turn_fixture_open_with(struct turn_fixture *f, void (*adjust)(struct tp_tur
 				.transport = TP_TRANSPORT_UDP,
 			},
 		.peer_addr = turn_fixture_addr("192.0.2.200:9000"),
+		.ttl = -1,
+		.tos = -1,
 	};
 	test_hooks = (struct test_hooks){.ask = default_ask};
 	fake_net_reset();
@@ -197,8 +199,8 @@ static void deliver(struct turn_fixture *f, const uint8_t *bytes, size_t len)
 		.len = len,
 		.remote_addr = f->five_tuple.client_addr,
 		.local_addr = f->five_tuple.server_addr,
-		.ttl = -1,
-		.tos = -1,
+		.ttl = f->ttl,
+		.tos = f->tos,
 	};
 	const struct tp_endpoint_handler *handler = tp_server_handler(f->server);
 
@@ -319,7 +321,8 @@ void turn_fixture_send_channel_data(struct turn_fixture *f, uint16_t number, con
 void turn_fixture_peer_sends(struct turn_fixture *f, const struct tp_addr *peer_addr,
 			     const char *payload)
 {
-	CU_ASSERT_TRUE(fake_net_deliver(peer_addr, &f->relayed_addr, payload, strlen(payload)));
+	CU_ASSERT_TRUE(fake_net_deliver_marked(peer_addr, &f->relayed_addr, payload,
+					       strlen(payload), f->ttl, f->tos));
 	turn_fixture_turn(f);
 }
 

@@ -32,6 +32,8 @@ struct turn_fixture {
 	size_t response_count; /* to the client, media included */
 	struct tp_addr relayed_addr;
 	struct tp_addr peer_addr; /* 192.0.2.200:9000 */
+	int ttl;                  /* of what client and peer send from now on; -1 at first */
+	int tos;
 };
 
 void turn_fixture_open(struct turn_fixture *f);

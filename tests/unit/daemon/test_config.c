@@ -290,6 +290,7 @@ static void defaults_are_those_of_the_protocol(void)
 	CU_ASSERT_EQUAL(turn->unauthenticated_rate, wanted.unauthenticated_rate);
 	CU_ASSERT_EQUAL(turn->relay_receive_buffer_bytes, wanted.relay_receive_buffer_bytes);
 	CU_ASSERT_EQUAL(turn->relay_icmp, wanted.relay_icmp);
+	CU_ASSERT_EQUAL(turn->carry_marks, wanted.carry_marks);
 	CU_ASSERT_EQUAL(turn->alternate_server_count, 0);
 	CU_ASSERT_PTR_NULL(turn->alternate_domain);
 	CU_ASSERT_PTR_NULL(file.config->user);
@@ -315,7 +316,7 @@ static void every_key_arrives_where_it_belongs(void)
 		"unauthenticated_rate = 0\n"
 		"[relay]\n"
 		"address = 10.0.0.5>203.0.113.7 2001:db8::7\nports = 50000-50100\n"
-		"receive_buffer = 64k\nsend_buffer = 1M\nicmp = yes\n"
+		"receive_buffer = 64k\nsend_buffer = 1M\nicmp = yes\ncarry_marks = yes\n"
 		"[limits]\n"
 		"default_lifetime = 60\nmax_lifetime = 2m\npermission_lifetime = 30s\n"
 		"channel_lifetime = 40s\nmax_allocations = 1000\nmax_allocations_per_user = 3\n"
@@ -366,6 +367,7 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_EQUAL(turn->port_max, 50100);
 	CU_ASSERT_EQUAL(turn->relay_receive_buffer_bytes, 65536);
 	CU_ASSERT_TRUE(turn->relay_icmp);
+	CU_ASSERT_TRUE(turn->carry_marks);
 	CU_ASSERT_EQUAL(turn->relay_send_buffer_bytes, 1048576);
 	CU_ASSERT_EQUAL(turn->default_lifetime_s, 60);
 	CU_ASSERT_EQUAL(turn->max_lifetime_s, 120);

@@ -41,7 +41,7 @@ struct fixture {
 static struct tp_dtls_options options_of(struct tp_certs *certs, const char *address)
 {
 	return (struct tp_dtls_options){
-		.socket.bind_addr = io_addr(address),
+		.socket = {.bind_addr = io_addr(address), .want_tos_ttl = true},
 		.certs = certs,
 		.max_sessions = 2,
 		.handshake_timeout_ms = HANDSHAKE_MS,
@@ -639,6 +639,39 @@ static void shared_port_may_close_inside_a_plain_message(void)
 	close_dtls(f);
 }
 
+static void note_marks(struct io_peer *peer, struct tp_packet *packet)
+{
+	*(struct tp_packet *)peer->arg = *packet;
+}
+
+/* RFC 8656 section 14: of media, both ways, for each record; never of what is said else. */
+static void marks_are_those_of_each_record(void)
+{
+	struct fixture *f = open_dtls(NULL, "127.0.0.1");
+	struct tp_packet heard = {.ttl = -1};
+	struct tp_packet answer = {.ttl = -1};
+	uint8_t message[20];
+	struct tp_packet packet = {.data = message, .len = sizeof(message), .ttl = 7, .tos = 0xb9};
+
+	f->server.on_message = note_marks;
+	f->server.arg = &heard;
+	f->client.on_message = note_marks;
+	f->client.arg = &answer;
+	start(f, &f->client, &f->addr, 0);
+	CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+	io_message(message, sizeof(message), 1);
+	CU_ASSERT_EQUAL(tp_endpoint_forward(f->client.endpoint, &f->client.five_tuple, &packet), 0);
+	CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->client.message_count, 1));
+	CU_ASSERT_EQUAL(heard.ttl, 7);
+	CU_ASSERT_EQUAL(heard.tos, 0xb9);
+	CU_ASSERT_EQUAL(answer.ttl, 64); /* a response of the server's */
+	CU_ASSERT_EQUAL(answer.tos, 0);
+	exchange(f, &f->client, sizeof(message));
+	CU_ASSERT_EQUAL(heard.ttl, 64);
+	CU_ASSERT_EQUAL(heard.tos, 0);
+	close_dtls(f);
+}
+
 TEST_SUITE("dtls", TEST(opened_tells_what_the_handshake_found), TEST(message_and_answer_pass),
 	   TEST(peer_is_described), TEST(end_is_told_to_the_other_side),
 	   TEST(session_may_close_inside_its_message), TEST(listener_may_close_inside_a_message),
@@ -651,4 +684,5 @@ TEST_SUITE("dtls", TEST(opened_tells_what_the_handshake_found), TEST(message_and
 	   TEST(hello_without_cookie_does_not_end_a_session),
 	   TEST(client_that_begins_anew_replaces_its_session), TEST(unusable_lengths_are_refused),
 	   TEST(udp_and_dtls_share_a_port), TEST(first_byte_tells_dtls),
+	   TEST(marks_are_those_of_each_record),
 	   TEST(shared_port_may_close_inside_a_plain_message));

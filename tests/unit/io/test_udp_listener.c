@@ -27,7 +27,8 @@ static void datagram_is_a_message_of_its_five_tuple(void)
 	CU_ASSERT_FALSE(tp_udp_listener_endpoint(listener)->stream);
 	CU_ASSERT_EQUAL(tp_udp_listener_endpoint(listener)->transport, TP_TRANSPORT_UDP);
 
-	CU_ASSERT_TRUE(fake_net_deliver(&client_addr, &socket.bind_addr, "bytes", 5));
+	CU_ASSERT_TRUE(
+		fake_net_deliver_marked(&client_addr, &socket.bind_addr, "bytes", 5, 33, 0xb9));
 	CU_ASSERT_EQUAL(peer.message_count, 1);
 	CU_ASSERT_EQUAL(peer.five_tuple.transport, TP_TRANSPORT_UDP);
 	CU_ASSERT_TRUE(tp_addr_equal(&peer.five_tuple.client_addr, &client_addr));
@@ -39,6 +40,9 @@ static void datagram_is_a_message_of_its_five_tuple(void)
 		CU_ASSERT_TRUE(tp_addr_equal(&answer->from, &socket.bind_addr));
 		CU_ASSERT_EQUAL(answer->forwarded, i == 1);
 		CU_ASSERT_EQUAL(answer->len, 5);
+		/* RFC 8656 section 14 speaks of media only */
+		CU_ASSERT_EQUAL(answer->ttl, i == 1 ? 33 : -1);
+		CU_ASSERT_EQUAL(answer->tos, i == 1 ? 0xb9 : -1);
 	}
 	tp_endpoint_close(tp_udp_listener_endpoint(listener)); /* there is nothing to close */
 	CU_ASSERT_EQUAL(fake_net_open_sockets(), 1);

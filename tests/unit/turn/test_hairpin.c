@@ -220,6 +220,9 @@ static void bind_channel(struct client *client, const struct client *peer)
 	CU_ASSERT_EQUAL(tp_channel_bind(client->allocation, CHANNEL, &peer->addr, true), 0);
 }
 
+static int client_ttl = -1;
+static int client_tos = -1;
+
 static void client_sends(struct client *client, const uint8_t *bytes, size_t len)
 {
 	/* exactly the room that a packet has, so that a sanitizer sees more */
@@ -229,8 +232,8 @@ static void client_sends(struct client *client, const uint8_t *bytes, size_t len
 		.len = len,
 		.remote_addr = client->five_tuple.client_addr,
 		.local_addr = client->five_tuple.server_addr,
-		.ttl = -1,
-		.tos = -1,
+		.ttl = client_ttl,
+		.tos = client_tos,
 	};
 	const struct tp_endpoint_handler *handler = tp_server_handler(client->server);
 
@@ -390,6 +393,43 @@ static void run_both_directions(void)
 static void there_and_back_and_never_in_circles(void)
 {
 	each(run_both_directions);
+}
+
+static bool got_with(const struct client *client, int ttl, int tos)
+{
+	const struct fake_message *last = last_for(client);
+
+	return last != NULL && last->ttl == ttl && last->tos == tos;
+}
+
+/* As on the wire: a hop at each of the two relayed addresses. */
+static void run_marks(void)
+{
+	bind_channel(&a, &b);
+	bind_channel(&b, &a);
+	client_ttl = 57;
+	client_tos = 0xb9;
+	send_channel_data(&a, "123", 3);
+	turn();
+	CU_ASSERT_TRUE(got_with(&b, 55, 0xb9));
+	client_ttl = 3;
+	send_indication(&a, &b.addr, "123", 3);
+	turn();
+	CU_ASSERT_TRUE(got_with(&b, 1, 0xb9));
+	client_ttl = 2;
+	send_channel_data(&a, "123", 3);
+	turn();
+	expect_discard(&b, TP_PEER_TO_CLIENT, TP_DISCARD_HOP_LIMIT);
+	client_ttl = -1;
+	client_tos = -1;
+	send_channel_data(&a, "123", 3);
+	turn();
+	CU_ASSERT_TRUE(got_with(&b, -1, -1));
+}
+
+static void marks_go_from_client_to_client(void)
+{
+	each(run_marks);
 }
 
 static void run_without_permission(void)
@@ -925,8 +965,9 @@ static void workers_in_threads_lose_nothing_and_keep_the_order(void)
 }
 
 TEST_SUITE("hairpin", TEST(channel_data_and_indications_go_from_client_to_client),
-	   TEST(there_and_back_and_never_in_circles), TEST(both_sides_need_their_permission),
-	   TEST(handlers_of_both_sides_are_asked), TEST(a_client_too_slow_loses_it_on_its_own_side),
+	   TEST(there_and_back_and_never_in_circles), TEST(marks_go_from_client_to_client),
+	   TEST(both_sides_need_their_permission), TEST(handlers_of_both_sides_are_asked),
+	   TEST(a_client_too_slow_loses_it_on_its_own_side),
 	   TEST(channel_data_for_a_stream_is_padded),
 	   TEST(what_no_datagram_can_carry_is_left_to_the_kernel),
 	   TEST(a_freed_port_is_none_of_ours), TEST(a_reserved_port_swallows_it),

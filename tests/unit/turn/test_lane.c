@@ -27,6 +27,8 @@ static int put(const void *bytes, size_t len, uint32_t tag)
 		.data = (uint8_t *)(uintptr_t)bytes,
 		.len = len,
 		.remote_addr = {.family = TP_FAMILY_IPV4, .port = (uint16_t)(tag + 1)},
+		.ttl = (int)(tag % 257) - 1,
+		.tos = (int)((tag + 7) % 257) - 1,
 	};
 
 	return tp_lane_put(lane, &packet, tag);
@@ -39,8 +41,8 @@ static bool takes(const void *bytes, size_t len, uint32_t tag)
 	uint32_t got;
 
 	if (!tp_lane_take(lane, &packet, &got) || got != tag || packet.len != len ||
-	    packet.remote_addr.port != (uint16_t)(tag + 1) ||
-	    memcmp(packet.data, bytes, len) != 0) {
+	    packet.remote_addr.port != (uint16_t)(tag + 1) || packet.ttl != (int)(tag % 257) - 1 ||
+	    packet.tos != (int)((tag + 7) % 257) - 1 || memcmp(packet.data, bytes, len) != 0) {
 		return false;
 	}
 	memset(packet.data - TP_PACKET_HEADROOM, 0xee, TP_PACKET_HEADROOM);

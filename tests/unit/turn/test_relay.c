@@ -227,20 +227,188 @@ static void what_a_peer_without_permission_sends_is_dropped(void)
 	turn_fixture_close(&f);
 }
 
+/* Send it; was the datagram sent with DF? */
+static bool sends_whole(const struct tp_addr *peer_addr)
+{
+	turn_client_begin_indication(&f.client, TP_STUN_SEND);
+	tp_build_xor_addr(&f.client.build, TP_ATTR_XOR_PEER_ADDRESS, peer_addr);
+	tp_build_bytes(&f.client.build, TP_ATTR_DONT_FRAGMENT, NULL, 0);
+	tp_build_bytes(&f.client.build, TP_ATTR_DATA, "x", 1);
+	turn_client_finish(&f.client);
+	CU_ASSERT_FALSE(turn_fixture_send_bytes(&f, f.client.bytes, f.client.len));
+	CU_ASSERT_TRUE(turn_fixture_peer_got(&f, peer_addr, "x"));
+	return fake_net_last_sent()->dont_fragment;
+}
+
 static void dont_fragment_is_asked_of_the_socket_for_that_datagram_only(void)
 {
 	open_noting();
 	turn_fixture_allocate(&f);
 	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
-	turn_client_begin_indication(&f.client, TP_STUN_SEND);
-	tp_build_xor_addr(&f.client.build, TP_ATTR_XOR_PEER_ADDRESS, &f.peer_addr);
-	tp_build_bytes(&f.client.build, TP_ATTR_DONT_FRAGMENT, NULL, 0);
-	tp_build_bytes(&f.client.build, TP_ATTR_DATA, "x", 1);
-	turn_client_finish(&f.client);
-	CU_ASSERT_FALSE(turn_fixture_send_bytes(&f, f.client.bytes, f.client.len));
-	CU_ASSERT_TRUE(fake_net_last_sent()->dont_fragment);
+	CU_ASSERT_TRUE(sends_whole(&f.peer_addr));
 	turn_fixture_send_indication(&f, &f.peer_addr, "y");
 	CU_ASSERT_FALSE(fake_net_last_sent()->dont_fragment);
+	turn_fixture_close(&f);
+}
+
+static const struct {
+	const char *client;
+	const char *peer;
+	bool stream;
+	bool whole;
+} ways[] = {
+	{"192.0.2.10:4000", "192.0.2.200:9000", false, true},
+	{"192.0.2.10:4000", "[2001:db8:1::9]:9000", false, false},
+	{"[2001:db8:2::1]:4000", "192.0.2.200:9000", false, false},
+	{"[2001:db8:2::1]:4000", "[2001:db8:1::9]:9000", false, false},
+	{"192.0.2.10:4000", "192.0.2.200:9000", true, true},
+	{"[2001:db8:2::1]:4000", "[2001:db8:1::9]:9000", true, true},
+};
+
+static void allocate_for(const struct tp_addr *peer_addr)
+{
+	turn_fixture_challenge(&f);
+	tp_build_address_family(turn_fixture_begin_allocate(&f), TP_ATTR_REQUESTED_ADDRESS_FAMILY,
+				peer_addr->family);
+	CU_ASSERT_EQUAL_FATAL(turn_fixture_request(&f), 0);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, peer_addr), 0);
+}
+
+/* RFC 8656 sections 13.1 to 13.3: a MUST; section 15 */
+static void dont_fragment_is_ignored_where_datagrams_are_translated(void)
+{
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct tp_addr peer_addr = turn_fixture_addr(ways[i].peer);
+
+		open_noting();
+		f.five_tuple.client_addr = turn_fixture_addr(ways[i].client);
+		if (ways[i].stream) {
+			f.endpoint.endpoint.transport = TP_TRANSPORT_TCP;
+			f.endpoint.endpoint.stream = true;
+			f.five_tuple.transport = TP_TRANSPORT_TCP;
+		}
+		allocate_for(&peer_addr);
+		CU_ASSERT_EQUAL(sends_whole(&peer_addr), ways[i].whole);
+		turn_fixture_close(&f);
+	}
+}
+
+/* --- marks ------------------------------------------------------------------------- */
+
+static bool sent_with(int ttl, int tos)
+{
+	const struct fake_net_datagram *sent = fake_net_last_sent();
+
+	return sent->ttl == ttl && sent->tos == tos;
+}
+
+static bool client_got_with(int ttl, int tos)
+{
+	const struct fake_message *got = fake_endpoint_last(&f.endpoint);
+
+	return got->forwarded && got->ttl == ttl && got->tos == tos;
+}
+
+static void arrives_with(int ttl, int tos)
+{
+	f.ttl = ttl;
+	f.tos = tos;
+}
+
+/* RFC 8656 sections 13 and 14: DSCP and ECN as they came, one hop less */
+static void marks_go_through_both_ways(void)
+{
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
+	arrives_with(57, 0xb8 | 1);
+	turn_fixture_send_indication(&f, &f.peer_addr, "x");
+	CU_ASSERT_TRUE(sent_with(56, 0xb8 | 1));
+	arrives_with(2, 3);
+	turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+	CU_ASSERT_TRUE(turn_fixture_client_got_data(&f, &f.peer_addr, "x"));
+	CU_ASSERT_TRUE(client_got_with(1, 3));
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000, &f.peer_addr), 0);
+	CU_ASSERT_FALSE(fake_endpoint_last(&f.endpoint)->forwarded); /* a response */
+	arrives_with(255, 0);
+	turn_fixture_send_channel_data(&f, 0x4000, "x");
+	CU_ASSERT_TRUE(sent_with(254, 0));
+	arrives_with(64, 2);
+	turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+	CU_ASSERT_TRUE(turn_fixture_client_got_channel_data(&f, 0x4000, "x"));
+	CU_ASSERT_TRUE(client_got_with(63, 2));
+	turn_fixture_close(&f);
+}
+
+static void marks_that_are_not_known_are_the_systems(void)
+{
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000, &f.peer_addr), 0);
+	turn_fixture_send_channel_data(&f, 0x4000, "x");
+	CU_ASSERT_TRUE(sent_with(-1, -1));
+	turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+	CU_ASSERT_TRUE(client_got_with(-1, -1));
+	turn_fixture_close(&f);
+}
+
+/* RFC 8656 section 13.2: as at any router */
+static void what_has_no_hop_left_is_dropped_and_counted(void)
+{
+	open_noting();
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
+	for (int ttl = 0; ttl < 2; ttl++) {
+		size_t messages = f.endpoint.message_count;
+
+		arrives_with(ttl, 0);
+		turn_fixture_send_indication(&f, &f.peer_addr, "x");
+		expect_discard(TP_DISCARD_HOP_LIMIT);
+		turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+		expect_discard(TP_DISCARD_HOP_LIMIT);
+		CU_ASSERT_EQUAL(f.endpoint.message_count, messages);
+	}
+	arrives_with(-1, -1);
+	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000, &f.peer_addr), 0);
+	arrives_with(1, 0);
+	turn_fixture_send_channel_data(&f, 0x4000, "x");
+	expect_discard(TP_DISCARD_HOP_LIMIT);
+	turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+	expect_discard(TP_DISCARD_HOP_LIMIT);
+	CU_ASSERT_EQUAL(turn_fixture_peer_count(&f), 0);
+	CU_ASSERT_TRUE(tp_counter_read(f.server->counters.discarded[TP_DISCARD_HOP_LIMIT]) >= 6);
+	turn_fixture_close(&f);
+}
+
+/* RFC 8656 section 16: nothing is translated for each packet then */
+static void hops_do_not_count_towards_a_stream(void)
+{
+	open_noting();
+	f.endpoint.endpoint.transport = TP_TRANSPORT_TCP;
+	f.endpoint.endpoint.stream = true;
+	f.five_tuple.transport = TP_TRANSPORT_TCP;
+	turn_fixture_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
+	arrives_with(1, 0);
+	turn_fixture_peer_sends(&f, &f.peer_addr, "x");
+	CU_ASSERT_TRUE(turn_fixture_client_got_data(&f, &f.peer_addr, "x"));
+	turn_fixture_close(&f);
+}
+
+static void carry_marks(struct tp_turn_options *options)
+{
+	options->carry_marks = true;
+}
+
+static void relayed_sockets_hear_marks_only_when_they_are_carried(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_allocate(&f);
+	CU_ASSERT_FALSE(fake_net_wants_marks(&f.relayed_addr));
+	turn_fixture_close(&f);
+	turn_fixture_open_with(&f, carry_marks);
+	turn_fixture_allocate(&f);
+	CU_ASSERT_TRUE(fake_net_wants_marks(&f.relayed_addr));
 	turn_fixture_close(&f);
 }
 
@@ -339,5 +507,10 @@ TEST_SUITE("relay", TEST(send_and_data_indications),
 	   TEST(an_expired_channel_is_told_from_an_unbound_one),
 	   TEST(what_a_peer_without_permission_sends_is_dropped),
 	   TEST(dont_fragment_is_asked_of_the_socket_for_that_datagram_only),
+	   TEST(dont_fragment_is_ignored_where_datagrams_are_translated),
+	   TEST(marks_go_through_both_ways), TEST(marks_that_are_not_known_are_the_systems),
+	   TEST(what_has_no_hop_left_is_dropped_and_counted),
+	   TEST(hops_do_not_count_towards_a_stream),
+	   TEST(relayed_sockets_hear_marks_only_when_they_are_carried),
 	   TEST(a_client_too_slow_loses_media_and_it_is_counted),
 	   TEST(hairpin_goes_through_the_advertised_address), TEST(totals_are_told_at_the_end));
