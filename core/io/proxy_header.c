@@ -10,6 +10,8 @@
 
 #include "base/bytes.h"
 
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
 /* --- what both versions share --------------------------------------------- */
 
 static void set_ipv4(struct tp_addr *out, const uint8_t *bytes, uint16_t port)
@@ -21,8 +23,6 @@ static void set_ipv4(struct tp_addr *out, const uint8_t *bytes, uint16_t port)
 /* A proxy with one socket for both families names IPv4 clients as mapped. */
 static void set_ipv6(struct tp_addr *out, const uint8_t *bytes, uint16_t port)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
 	if (memcmp(bytes, mapped, sizeof(mapped)) == 0) {
 		set_ipv4(out, bytes + sizeof(mapped), port);
 		return;
@@ -220,4 +220,39 @@ long tp_proxy_header_parse(const uint8_t *bytes, size_t len, struct tp_addr *cli
 		*client_addr = found;
 	}
 	return header_len;
+}
+
+/* --- writing -------------------------------------------------------------- */
+
+static void write_ipv6(struct tp_writer *writer, const struct tp_addr *addr)
+{
+	if (addr->family == TP_FAMILY_IPV6) {
+		tp_write_bytes(writer, addr->bytes, 16);
+	} else {
+		tp_write_bytes(writer, mapped, sizeof(mapped));
+		tp_write_bytes(writer, addr->bytes, 4);
+	}
+}
+
+size_t tp_proxy_header_write(uint8_t out[TP_PROXY_HEADER_WRITTEN_MAX],
+			     const struct tp_addr *client_addr, const struct tp_addr *server_addr)
+{
+	bool ipv4 = client_addr->family == TP_FAMILY_IPV4 && server_addr->family == TP_FAMILY_IPV4;
+	struct tp_writer writer;
+
+	tp_writer_init(&writer, out, TP_PROXY_HEADER_WRITTEN_MAX);
+	tp_write_bytes(&writer, V2_START, V2_START_LEN);
+	tp_write_u8(&writer, V2_PROXY);
+	tp_write_u8(&writer, ipv4 ? V2_TCP4 : V2_TCP6);
+	tp_write_u16(&writer, ipv4 ? V2_TCP4_LEN : V2_TCP6_LEN);
+	if (ipv4) {
+		tp_write_bytes(&writer, client_addr->bytes, 4);
+		tp_write_bytes(&writer, server_addr->bytes, 4);
+	} else {
+		write_ipv6(&writer, client_addr);
+		write_ipv6(&writer, server_addr);
+	}
+	tp_write_u16(&writer, client_addr->port);
+	tp_write_u16(&writer, server_addr->port);
+	return tp_writer_len(&writer);
 }

@@ -27,3 +27,14 @@
  * Errors: TP_EPROTO for bytes that begin no header
  */
 long tp_proxy_header_parse(const uint8_t *bytes, size_t len, struct tp_addr *client_addr);
+
+#define TP_PROXY_HEADER_WRITTEN_MAX 52
+
+/**
+ * Write a header of version 2 for a connection. Addresses of two families both
+ * become IPv6, the other one as IPv4-mapped.
+ *
+ * Returns its length
+ */
+size_t tp_proxy_header_write(uint8_t out[TP_PROXY_HEADER_WRITTEN_MAX],
+			     const struct tp_addr *client_addr, const struct tp_addr *server_addr);
