@@ -345,6 +345,9 @@ static int add_listener(struct tp_config *config, const struct tp_ini_section *f
 	if (err == 0) {
 		err = take_proxies(config, listener, problem);
 	}
+	if (err == 0) {
+		err = tp_config_take_back_end(config, listener, problem);
+	}
 	return err == 0 ? take_certs(config, listener, problem) : err;
 }
 

@@ -134,6 +134,7 @@ static int open_stream(struct tp_loop *loop, const struct tp_binding *binding,
 		.idle_timeout_ms = config->idle_timeout_ms,
 		.plain_too = binding->plain_too,
 		.proxies = config->proxies,
+		.back_end = config->passes_on ? &config->back_end : NULL,
 	};
 
 	return tp_stream_listener_open(loop, &options, handler, &listener->stream);
