@@ -8,7 +8,7 @@
 
 /*
  * The header that a proxy puts before the bytes of a connection: PROXY protocol
- * version 1 (a line of text) and 2 (binary), of streams.
+ * version 1 (a line of text) and 2 (binary); or before each datagram: version 2.
  */
 
 /* Longest header taken, with the additions of version 2 that are passed over. */
@@ -27,6 +27,13 @@
  * Errors: TP_EPROTO for bytes that begin no header
  */
 long tp_proxy_header_parse(const uint8_t *bytes, size_t len, struct tp_addr *client_addr);
+
+/**
+ * The same at the head of a datagram, which must hold all of it.
+ *
+ * Returns the header's length. Errors: TP_EPROTO.
+ */
+long tp_proxy_header_parse_datagram(const uint8_t *bytes, size_t len, struct tp_addr *client_addr);
 
 #define TP_PROXY_HEADER_WRITTEN_MAX 52
 

@@ -47,6 +47,7 @@ struct tp_transaction {
 	void *state;                      /* the method's own, in the arena */
 	struct tp_behavior_route *route;  /* of a success response; NULL: as the request came */
 	bool waiting;
+	bool held; /* the way back to the client */
 
 	bool authenticated;
 	enum tp_password_algorithm algorithm; /* the request's */
