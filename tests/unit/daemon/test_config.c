@@ -119,8 +119,8 @@ static void mistakes_are_named_with_file_line_section_and_key(void)
 		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1:70000\n",
 		 ":5: [listener.a] address: \"127.0.0.1:70000\" is no IP address with a port"},
 		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
-		      "proxy_protocol = 192.0.2.1\n",
-		 ":6: [listener.a] proxy_protocol: needs tcp or tls"},
+		      "alternate_address = 127.0.0.2:3479\nproxy_protocol = 192.0.2.1\n",
+		 ":7: [listener.a] proxy_protocol: does not go with alternate_address"},
 		{HEAD "[listener.a]\ntransport = tcp\naddress = 127.0.0.1\n"
 		      "proxy_protocol = 192.0.2.1/33\n",
 		 ":6: [listener.a] proxy_protocol: \"192.0.2.1/33\" is no IP network"},
