@@ -97,6 +97,7 @@ static bool is_retransmission(struct tp_server *server, struct tp_endpoint *endp
 			      const struct tp_transaction_key *key, const struct tp_stun_msg *msg)
 {
 	const uint8_t *response;
+	uint8_t requests;
 	size_t len;
 
 	if (tp_map_find(&server->transactions, key) != NULL) {
@@ -105,6 +106,9 @@ static bool is_retransmission(struct tp_server *server, struct tp_endpoint *endp
 				   tp_allocation_find(server, &key->five_tuple), TP_CLIENT_TO_PEER,
 				   msg->method, TP_DISCARD_PARKED, msg->len);
 		return true;
+	}
+	if (tp_transmit_counter_read(msg, &requests)) {
+		tp_replay_count(&server->replay, key, requests);
 	}
 	response = tp_replay_find(&server->replay, key, tp_loop_now_ms(server->worker->loop), &len);
 	if (response == NULL) {

@@ -55,6 +55,7 @@ struct tp_transaction {
 	struct tp_key integrity_key;
 
 	struct tp_build build;
+	size_t counter_at;   /* where the response has its transmit counter; 0: none */
 	uint16_t error_code; /* being sent; 0 for success */
 	union {
 		struct tp_request_success success;
