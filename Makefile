@@ -67,7 +67,7 @@ DEPS_BUILD := gcc make pkg-config libc6-dev libevent-dev libgnutls28-dev libltdl
 DEPS_CHECK := $(DEPS_BUILD) g++ clang llvm binutils libclang-rt-14-dev libcunit1-dev coturn chromium chromium-driver \
 	python3-selenium openssl mandoc groff iproute2 procps curl libnss3-tools util-linux valgrind \
 	abigail-tools tshark slapd ldap-utils sqlite3 postgresql mariadb-server redis-server redis-tools nghttp2-server \
-	python3-cryptography nftables haproxy
+	python3-cryptography nftables haproxy nginx libnginx-mod-stream
 
 # Announce and install what dpkg does not know; silent when all is there. Servers that come along
 # are not started meanwhile: the tests start their own.

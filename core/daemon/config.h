@@ -13,6 +13,7 @@
 #include "host/generation.h"
 #include "host/schema.h"
 #include "io/certs.h"
+#include "io/transit.h"
 #include "turn/shared.h"
 
 #define TP_LISTENER_ADDRESSES_MAX 64
@@ -37,8 +38,10 @@ struct tp_listener_config {
 	} addresses[TP_LISTENER_ADDRESSES_MAX];
 	size_t address_count;
 	bool behavior; /* the four addresses are those of NAT behaviour discovery, by place */
-	struct tp_certs *certs; /* NULL without tls and dtls */
+	struct tp_certs *certs;        /* NULL without tls and dtls */
 	struct tp_prefix_set *proxies; /* who begins with a PROXY header; NULL: nobody */
+	struct tp_back_end back_end;   /* gets what is not for us; its texts are values */
+	bool passes_on;                /* there is one */
 	size_t queue_bytes;
 	size_t max_connections;
 	uint32_t handshake_timeout_ms;

@@ -163,9 +163,9 @@ static int take_proxies(struct tp_config *config, struct tp_listener_config *lis
 	if (value->word_count == 0) {
 		return 0;
 	}
-	if (!listener->transports[TP_TRANSPORT_TCP] && !listener->transports[TP_TRANSPORT_TLS]) {
+	if (listener->behavior) {
 		return tp_config_problem(config, listener->section, "proxy_protocol", problem,
-					 TP_EINVAL, "needs tcp or tls");
+					 TP_EINVAL, "does not go with alternate_address");
 	}
 	listener->proxies = tp_prefix_set_create();
 	if (listener->proxies == NULL) {
@@ -344,6 +344,9 @@ static int add_listener(struct tp_config *config, const struct tp_ini_section *f
 	}
 	if (err == 0) {
 		err = take_proxies(config, listener, problem);
+	}
+	if (err == 0) {
+		err = tp_config_take_back_end(config, listener, problem);
 	}
 	return err == 0 ? take_certs(config, listener, problem) : err;
 }

@@ -17,6 +17,10 @@ int tp_config_take_peers(struct tp_config *config, char problem[TP_PROBLEM_SIZE]
 int tp_config_take_listeners(struct tp_config *config, char problem[TP_PROBLEM_SIZE]);
 int tp_config_take_plugins(struct tp_config *config, char problem[TP_PROBLEM_SIZE]);
 
+/** A listener's part: pass_to and what belongs to it. */
+int tp_config_take_back_end(struct tp_config *config, struct tp_listener_config *listener,
+			    char problem[TP_PROBLEM_SIZE]);
+
 /**
  * The values of a section that is there once, by its name; defaults where it is
  * not written.

@@ -136,6 +136,7 @@ static int open_stream(struct tp_loop *loop, const struct tp_binding *binding,
 		.idle_timeout_ms = config->idle_timeout_ms,
 		.plain_too = binding->plain_too,
 		.proxies = config->proxies,
+		.back_end = config->passes_on ? &config->back_end : NULL,
 	};
 
 	return tp_stream_listener_open(loop, &options, handler, &listener->stream);
@@ -151,20 +152,32 @@ static int open_dtls(struct tp_loop *loop, const struct tp_binding *binding,
 		.max_sessions = config->max_connections,
 		.handshake_timeout_ms = config->handshake_timeout_ms,
 		.idle_timeout_ms = config->idle_timeout_ms,
+		.proxies = config->proxies,
 		.plain_too = binding->plain_too,
 	};
 
 	return tp_dtls_listener_open(loop, &options, handler, &listener->dtls);
 }
 
+static int open_udp(struct tp_loop *loop, const struct tp_binding *binding,
+		    const struct tp_endpoint_handler *handler, struct tp_listener *listener)
+{
+	const struct tp_listener_config *config = binding->config;
+	const struct tp_socket_options socket = socket_options(binding);
+
+	if (config->proxies == NULL) {
+		return tp_udp_listener_open(loop, &socket, handler, &listener->udp);
+	}
+	return tp_udp_listener_open_proxied(loop, &socket, config->proxies, config->max_connections,
+					    handler, &listener->udp);
+}
+
 static int open_one(struct tp_loop *loop, const struct tp_binding *binding,
 		    const struct tp_endpoint_handler *handler, struct tp_listener *listener)
 {
-	const struct tp_socket_options socket = socket_options(binding);
-
 	switch (binding->transport) {
 	case TP_TRANSPORT_UDP:
-		return tp_udp_listener_open(loop, &socket, handler, &listener->udp);
+		return open_udp(loop, binding, handler, listener);
 	case TP_TRANSPORT_TCP:
 	case TP_TRANSPORT_TLS:
 		return open_stream(loop, binding, handler, listener);

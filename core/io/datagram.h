@@ -10,6 +10,8 @@
 
 struct tp_counter;
 struct tp_loop;
+struct tp_prefix_set;
+struct tp_udp_proxy;
 
 /*
  * A UDP socket on a loop: a listener's, a relayed one, a DTLS listener's.
@@ -138,6 +140,18 @@ struct tp_udp_listener;
 
 int tp_udp_listener_open(struct tp_loop *loop, const struct tp_socket_options *socket,
 			 const struct tp_endpoint_handler *handler, struct tp_udp_listener **out);
+/**
+ * The same behind proxies (io/udp_proxy.h).
+ *
+ * @proxies:     borrowed, outlives it
+ * @clients_max: that are held at a time
+ */
+int tp_udp_listener_open_proxied(struct tp_loop *loop, const struct tp_socket_options *socket,
+				 const struct tp_prefix_set *proxies, size_t clients_max,
+				 const struct tp_endpoint_handler *handler,
+				 struct tp_udp_listener **out);
+/** NULL when it has none. */
+struct tp_udp_proxy *tp_udp_listener_proxy(struct tp_udp_listener *listener);
 void tp_udp_listener_close(struct tp_udp_listener **listener);
 typedef void (*tp_udp_receive_fn)(void *owner, struct tp_datagram *datagram,
 				  struct tp_packet *packet);

@@ -37,6 +37,7 @@ static bool is_client_hello(const struct tp_packet *packet)
 
 struct reply {
 	struct tp_datagram *datagram;
+	const struct tp_udp_proxy *proxy;
 	const struct tp_packet *to;
 };
 
@@ -46,7 +47,8 @@ static ssize_t push_reply(gnutls_transport_ptr_t ptr, const void *bytes, size_t 
 	const struct tp_packet packet = {
 		.data = (uint8_t *)(uintptr_t)bytes, /* only read */
 		.len = len,
-		.remote_addr = reply->to->remote_addr,
+		.remote_addr = tp_udp_proxy_way(reply->proxy, &reply->to->remote_addr,
+						&reply->to->local_addr),
 		.local_addr = reply->to->local_addr,
 		.ttl = -1,
 		.tos = -1,
@@ -72,7 +74,7 @@ struct cookie_subject {
 static bool cookie_verified(struct tp_dtls_listener *listener, struct tp_five_tuple *five_tuple,
 			    const struct tp_packet *packet, gnutls_dtls_prestate_st *prestate)
 {
-	struct reply reply = {listener->datagram, packet};
+	struct reply reply = {listener->datagram, listener->proxy, packet};
 	struct cookie_subject subject = {.five_tuple = *five_tuple};
 
 	memcpy(subject.client_random, packet->data + TP_DTLS_RANDOM_OFFSET, TP_DTLS_RANDOM_SIZE);
@@ -160,6 +162,15 @@ static void on_receive(void *owner, struct tp_datagram *datagram, struct tp_pack
 	tp_dtls_listener_unref(listener);
 }
 
+static void on_proxied_receive(void *owner, struct tp_datagram *datagram, struct tp_packet *packet)
+{
+	struct tp_dtls_listener *listener = owner;
+
+	if (tp_udp_proxy_unwrap(listener->proxy, packet)) {
+		on_receive(owner, datagram, packet);
+	}
+}
+
 static int listener_create(struct tp_loop *loop, const struct tp_dtls_options *options,
 			   const struct tp_endpoint_handler *handler, struct tp_dtls_listener **out)
 {
@@ -195,8 +206,10 @@ static void close_datagram(struct tp_dtls_listener *listener)
 	if (listener->udp != NULL) {
 		tp_udp_listener_close(&listener->udp);
 		listener->datagram = NULL;
+		listener->proxy = NULL;
 	}
 	tp_datagram_close(&listener->datagram);
+	tp_udp_proxy_free(&listener->proxy);
 }
 
 void tp_dtls_listener_unref(struct tp_dtls_listener *listener)
@@ -212,23 +225,35 @@ void tp_dtls_listener_unref(struct tp_dtls_listener *listener)
 
 static int open_own(struct tp_dtls_listener *listener)
 {
-	const struct tp_datagram_options datagram = {
+	struct tp_datagram_options datagram = {
 		.socket = listener->options.socket,
 		.drops = tp_counter_named("io.listener_drops",
 					  "datagrams of clients that found no room in the kernel"),
 		.owner = listener,
 		.receive = on_receive,
 	};
+	int err = 0;
 
-	return tp_datagram_open(listener->loop, &datagram, &listener->datagram);
+	if (listener->options.proxies != NULL) {
+		datagram.receive = on_proxied_receive;
+		err = tp_udp_proxy_create(listener->options.proxies, listener->options.max_sessions,
+					  &listener->proxy);
+	}
+	return err == 0 ? tp_datagram_open(listener->loop, &datagram, &listener->datagram) : err;
 }
 
 static int open_shared(struct tp_dtls_listener *listener)
 {
-	int err = tp_udp_listener_open(listener->loop, &listener->options.socket,
-				       &listener->handler, &listener->udp);
+	const struct tp_dtls_options *options = &listener->options;
+	int err = options->proxies == NULL
+			  ? tp_udp_listener_open(listener->loop, &options->socket,
+						 &listener->handler, &listener->udp)
+			  : tp_udp_listener_open_proxied(listener->loop, &options->socket,
+							 options->proxies, options->max_sessions,
+							 &listener->handler, &listener->udp);
 
 	if (err == 0) {
+		listener->proxy = tp_udp_listener_proxy(listener->udp);
 		listener->datagram =
 			tp_udp_listener_divert_dtls(listener->udp, listener, on_receive);
 	}

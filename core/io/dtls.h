@@ -10,6 +10,7 @@
 #include "io/socket.h"
 
 struct tp_loop;
+struct tp_prefix_set;
 
 /*
  * DTLS 1.2 over a UDP listener. Nothing is kept for a source before it has
@@ -23,6 +24,8 @@ struct tp_dtls_options {
 	size_t max_sessions;    /* per listener; more get no answer and are counted */
 	uint32_t handshake_timeout_ms;
 	uint32_t idle_timeout_ms;
+	/* Of a listener: proxies in front (io/udp_proxy.h); NULL: none; borrowed, outlives it. */
+	const struct tp_prefix_set *proxies;
 	bool plain_too; /* of a listener: UDP, too, told by the first byte (RFC 7983) */
 };
 

@@ -23,6 +23,25 @@
 #define RETRANSMIT_MS 1000                   /* RFC 6347 section 4.2.4.1 */
 #define NO_TOTAL_TIMEOUT_MS (60 * 60 * 1000) /* ours ends the handshake */
 
+/* --- the way back --------------------------------------------------------- */
+
+/* What a session that is there for good needs, and one that is gone does not. */
+static int hold(struct tp_dtls_session *session)
+{
+	struct tp_udp_proxy *proxy = session->listener->proxy;
+
+	return proxy == NULL ? 0 : tp_udp_proxy_hold(proxy, &session->five_tuple);
+}
+
+static void release(struct tp_dtls_session *session)
+{
+	struct tp_udp_proxy *proxy = session->listener->proxy;
+
+	if (proxy != NULL) {
+		tp_udp_proxy_release(proxy, &session->five_tuple);
+	}
+}
+
 /* --- end ------------------------------------------------------------------ */
 
 static void session_free(struct tp_dtls_session *session)
@@ -64,6 +83,7 @@ void tp_dtls_session_close(struct tp_dtls_session *session)
 	tp_loop_cancel(listener->loop, &session->retransmit);
 	tp_loop_cancel(listener->loop, &session->timer);
 	tp_map_remove(&listener->sessions, &session->five_tuple);
+	release(session);
 	if (was_open && listener->handler.closed != NULL) {
 		listener->handler.closed(listener->handler.owner, &session->endpoint,
 					 &session->five_tuple);
@@ -106,7 +126,8 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const void *bytes, size_t len)
 	const struct tp_packet packet = {
 		.data = (uint8_t *)(uintptr_t)bytes, /* only read */
 		.len = len,
-		.remote_addr = *remote_addr(session),
+		.remote_addr = tp_udp_proxy_way(session->listener->proxy, remote_addr(session),
+						local_addr(session)),
 		.local_addr = *local_addr(session),
 		.ttl = session->outgoing.ttl,
 		.tos = session->outgoing.tos,
@@ -344,7 +365,11 @@ static void endpoint_close(struct tp_endpoint *endpoint)
 	tp_dtls_session_close(tp_container_of(endpoint, struct tp_dtls_session, endpoint));
 }
 
-static const struct tp_endpoint_ops ops = {endpoint_send, endpoint_forward, endpoint_close};
+static const struct tp_endpoint_ops ops = {
+	.send = endpoint_send,
+	.forward = endpoint_forward,
+	.close = endpoint_close,
+};
 
 const struct tp_tls *tp_dtls_tls(const struct tp_endpoint *endpoint)
 {
@@ -405,7 +430,13 @@ int tp_dtls_session_create(struct tp_dtls_listener *listener,
 	tp_timer_init(&session->timer, on_timer);
 	err = set_tls(session, server_name);
 	if (err == 0) {
+		err = hold(session);
+	}
+	if (err == 0) {
 		err = tp_map_insert(&listener->sessions, &session->five_tuple, session);
+		if (err != 0) {
+			release(session);
+		}
 	}
 	if (err != 0) {
 		tp_tls_fini(&session->tls);

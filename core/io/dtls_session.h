@@ -13,6 +13,7 @@
 #include "io/dtls.h"
 #include "io/loop.h"
 #include "io/tls.h"
+#include "io/udp_proxy.h"
 
 #define TP_DTLS_RECORD_MAX 16384
 
@@ -32,6 +33,7 @@ struct tp_dtls_listener {
 	struct tp_endpoint_handler handler;
 	struct tp_dtls_options options;
 	struct tp_udp_listener *udp;  /* whose datagram it is; NULL: our own */
+	struct tp_udp_proxy *proxy;   /* likewise; NULL: none */
 	struct tp_datagram *datagram; /* NULL when closed */
 	unsigned references;
 	bool accepting;

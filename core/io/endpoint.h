@@ -84,6 +84,9 @@ struct tp_endpoint_ops {
 	int (*forward)(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
 		       struct tp_packet *packet);
 	void (*close)(struct tp_endpoint *endpoint);
+	/* NULL: nothing is to be kept for a client. */
+	int (*hold)(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple);
+	void (*release)(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple);
 };
 
 struct tp_endpoint {
@@ -130,4 +133,25 @@ static inline int tp_endpoint_forward(struct tp_endpoint *endpoint,
 static inline void tp_endpoint_close(struct tp_endpoint *endpoint)
 {
 	endpoint->ops->close(endpoint);
+}
+
+/**
+ * Something will be sent to this client later, when what it has sent now is done
+ * with: keep the way to it. Until tp_endpoint_release(), as often as this. Only for
+ * clients that have authenticated, or requests that are bounded in number.
+ *
+ * Errors: TP_EFULL, TP_ENOMEM
+ */
+static inline int tp_endpoint_hold(struct tp_endpoint *endpoint,
+				   const struct tp_five_tuple *five_tuple)
+{
+	return endpoint->ops->hold == NULL ? 0 : endpoint->ops->hold(endpoint, five_tuple);
+}
+
+static inline void tp_endpoint_release(struct tp_endpoint *endpoint,
+				       const struct tp_five_tuple *five_tuple)
+{
+	if (endpoint->ops->release != NULL) {
+		endpoint->ops->release(endpoint, five_tuple);
+	}
 }

@@ -10,6 +10,8 @@
 
 #include "base/bytes.h"
 
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
 /* --- what both versions share --------------------------------------------- */
 
 static void set_ipv4(struct tp_addr *out, const uint8_t *bytes, uint16_t port)
@@ -21,8 +23,6 @@ static void set_ipv4(struct tp_addr *out, const uint8_t *bytes, uint16_t port)
 /* A proxy with one socket for both families names IPv4 clients as mapped. */
 static void set_ipv6(struct tp_addr *out, const uint8_t *bytes, uint16_t port)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
 	if (memcmp(bytes, mapped, sizeof(mapped)) == 0) {
 		set_ipv4(out, bytes + sizeof(mapped), port);
 		return;
@@ -137,40 +137,45 @@ static long parse_v1(const uint8_t *bytes, size_t len, struct tp_addr *client_ad
 #define V2_FIXED_LEN 16
 #define V2_LOCAL 0x20 /* version and command */
 #define V2_PROXY 0x21
-#define V2_UNSPECIFIED 0x00 /* family and protocol */
-#define V2_TCP4 0x11
-#define V2_TCP6 0x21
-#define V2_UNIX_STREAM 0x31
-#define V2_TCP4_LEN 12
-#define V2_TCP6_LEN 36
+#define V2_IPV4_LEN 12
+#define V2_IPV6_LEN 36
 #define V2_UNIX_LEN 216
 
-static bool parse_addresses(uint8_t kind, const uint8_t *bytes, size_t len,
+/* Family and protocol, in one byte. */
+enum protocol { STREAM = 0x01, DATAGRAM = 0x02 };
+#define V2_UNSPECIFIED 0x00
+#define V2_IPV4 0x10
+#define V2_IPV6 0x20
+#define V2_UNIX 0x30
+
+static bool parse_addresses(uint8_t kind, enum protocol protocol, const uint8_t *bytes, size_t len,
 			    struct tp_addr *client_addr)
 {
-	switch (kind) {
-	case V2_UNSPECIFIED:
+	if (kind == V2_UNSPECIFIED) {
 		return true;
-	case V2_UNIX_STREAM:
+	}
+	switch (kind ^ protocol) {
+	case V2_UNIX:
 		return len >= V2_UNIX_LEN;
-	case V2_TCP4:
-		if (len < V2_TCP4_LEN) {
+	case V2_IPV4:
+		if (len < V2_IPV4_LEN) {
 			return false;
 		}
 		set_ipv4(client_addr, bytes, tp_get_u16(bytes + 8));
 		return client_addr->port != 0;
-	case V2_TCP6:
-		if (len < V2_TCP6_LEN) {
+	case V2_IPV6:
+		if (len < V2_IPV6_LEN) {
 			return false;
 		}
 		set_ipv6(client_addr, bytes, tp_get_u16(bytes + 32));
 		return client_addr->port != 0;
-	default: /* datagrams among them */
+	default: /* of the other protocol among them */
 		return false;
 	}
 }
 
-static long parse_v2(const uint8_t *bytes, size_t len, struct tp_addr *client_addr)
+static long parse_v2(const uint8_t *bytes, size_t len, enum protocol protocol,
+		     struct tp_addr *client_addr)
 {
 	size_t rest_len;
 
@@ -189,7 +194,7 @@ static long parse_v2(const uint8_t *bytes, size_t len, struct tp_addr *client_ad
 		return 0;
 	}
 	if (bytes[V2_START_LEN] == V2_PROXY &&
-	    !parse_addresses(bytes[V2_START_LEN + 1], bytes + V2_FIXED_LEN, rest_len,
+	    !parse_addresses(bytes[V2_START_LEN + 1], protocol, bytes + V2_FIXED_LEN, rest_len,
 			     client_addr)) {
 		return TP_EPROTO;
 	}
@@ -214,10 +219,60 @@ long tp_proxy_header_parse(const uint8_t *bytes, size_t len, struct tp_addr *cli
 	if (begins(bytes, len, V1_START, V1_START_LEN)) {
 		header_len = len < V1_START_LEN ? 0 : parse_v1(bytes, len, &found);
 	} else if (begins(bytes, len, V2_START, V2_START_LEN)) {
-		header_len = parse_v2(bytes, len, &found);
+		header_len = parse_v2(bytes, len, STREAM, &found);
 	}
 	if (header_len > 0) {
 		*client_addr = found;
 	}
 	return header_len;
+}
+
+long tp_proxy_header_parse_datagram(const uint8_t *bytes, size_t len, struct tp_addr *client_addr)
+{
+	struct tp_addr found = {.family = TP_FAMILY_NONE};
+	long header_len = 0;
+
+	if (begins(bytes, len, V2_START, V2_START_LEN)) {
+		header_len = parse_v2(bytes, len, DATAGRAM, &found);
+	}
+	if (header_len <= 0) {
+		return TP_EPROTO;
+	}
+	*client_addr = found;
+	return header_len;
+}
+
+/* --- writing -------------------------------------------------------------- */
+
+static void write_ipv6(struct tp_writer *writer, const struct tp_addr *addr)
+{
+	if (addr->family == TP_FAMILY_IPV6) {
+		tp_write_bytes(writer, addr->bytes, 16);
+	} else {
+		tp_write_bytes(writer, mapped, sizeof(mapped));
+		tp_write_bytes(writer, addr->bytes, 4);
+	}
+}
+
+size_t tp_proxy_header_write(uint8_t out[TP_PROXY_HEADER_WRITTEN_MAX],
+			     const struct tp_addr *client_addr, const struct tp_addr *server_addr)
+{
+	bool ipv4 = client_addr->family == TP_FAMILY_IPV4 && server_addr->family == TP_FAMILY_IPV4;
+	struct tp_writer writer;
+
+	tp_writer_init(&writer, out, TP_PROXY_HEADER_WRITTEN_MAX);
+	tp_write_bytes(&writer, V2_START, V2_START_LEN);
+	tp_write_u8(&writer, V2_PROXY);
+	tp_write_u8(&writer, (ipv4 ? V2_IPV4 : V2_IPV6) | STREAM);
+	tp_write_u16(&writer, ipv4 ? V2_IPV4_LEN : V2_IPV6_LEN);
+	if (ipv4) {
+		tp_write_bytes(&writer, client_addr->bytes, 4);
+		tp_write_bytes(&writer, server_addr->bytes, 4);
+	} else {
+		write_ipv6(&writer, client_addr);
+		write_ipv6(&writer, server_addr);
+	}
+	tp_write_u16(&writer, client_addr->port);
+	tp_write_u16(&writer, server_addr->port);
+	return tp_writer_len(&writer);
 }

@@ -8,7 +8,7 @@
 
 /*
  * The header that a proxy puts before the bytes of a connection: PROXY protocol
- * version 1 (a line of text) and 2 (binary), of streams.
+ * version 1 (a line of text) and 2 (binary); or before each datagram: version 2.
  */
 
 /* Longest header taken, with the additions of version 2 that are passed over. */
@@ -27,3 +27,21 @@
  * Errors: TP_EPROTO for bytes that begin no header
  */
 long tp_proxy_header_parse(const uint8_t *bytes, size_t len, struct tp_addr *client_addr);
+
+/**
+ * The same at the head of a datagram, which must hold all of it.
+ *
+ * Returns the header's length. Errors: TP_EPROTO.
+ */
+long tp_proxy_header_parse_datagram(const uint8_t *bytes, size_t len, struct tp_addr *client_addr);
+
+#define TP_PROXY_HEADER_WRITTEN_MAX 52
+
+/**
+ * Write a header of version 2 for a connection. Addresses of two families both
+ * become IPv6, the other one as IPv4-mapped.
+ *
+ * Returns its length
+ */
+size_t tp_proxy_header_write(uint8_t out[TP_PROXY_HEADER_WRITTEN_MAX],
+			     const struct tp_addr *client_addr, const struct tp_addr *server_addr);

@@ -40,6 +40,8 @@ int tp_stream_listener_create(struct tp_loop *loop, const struct tp_stream_optio
 	listener->references = 1;
 	listener->fd = -1;
 	tp_list_init(&listener->connections);
+	tp_transits_init(&listener->transits, loop, options->back_end,
+			 options->handshake_timeout_ms, options->idle_timeout_ms);
 	listener->refused = tp_counter_named("io.connections_refused",
 					     "connections beyond the most a listener has");
 	listener->accept_failed =
@@ -79,7 +81,7 @@ static void take_in(struct tp_stream_listener *listener, int fd, const struct so
 	struct tp_five_tuple five_tuple = {.transport = transport_of(&listener->options)};
 	struct tp_connection *connection;
 
-	if (listener->connection_count >= listener->options.max_connections) {
+	if (tp_stream_listener_count(listener) >= listener->options.max_connections) {
 		tp_counter_add(listener->refused, 1);
 		tp_socket_close(&fd);
 		return;
@@ -204,7 +206,7 @@ void tp_stream_listener_use_certs(struct tp_stream_listener *listener, struct tp
 
 size_t tp_stream_listener_count(const struct tp_stream_listener *listener)
 {
-	return listener->connection_count;
+	return listener->connection_count + listener->transits.count;
 }
 
 void tp_stream_listener_pause(struct tp_stream_listener *listener)
@@ -229,6 +231,7 @@ void tp_stream_listener_close(struct tp_stream_listener **listener)
 		tp_connection_close(
 			tp_container_of(gone->connections.next, struct tp_connection, link));
 	}
+	tp_transits_fini(&gone->transits);
 	tp_stream_listener_unref(gone);
 }
 

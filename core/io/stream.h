@@ -9,6 +9,7 @@
 #include "io/endpoint.h"
 #include "io/socket.h"
 
+struct tp_back_end;
 struct tp_loop;
 struct tp_prefix_set;
 
@@ -24,6 +25,11 @@ struct tp_prefix_set;
  *
  * A client from one of "proxies" must begin with a PROXY protocol header, before
  * TLS; whom it names is the five-tuple's client address from then on.
+ *
+ * With a back end (io/transit.h), a connection whose first bytes are not for us
+ * is passed on to it. For us is a STUN message where TCP is heard and, with
+ * certificates, a ClientHello that offers "stun.turn" or "stun.nat-discovery";
+ * or no ALPN at all, and no server name or one of ours.
  */
 struct tp_stream_options {
 	struct tp_socket_options socket;
@@ -35,6 +41,7 @@ struct tp_stream_options {
 	/* Of a listener: */
 	bool plain_too;                      /* with certs: TCP, too; the first byte tells */
 	const struct tp_prefix_set *proxies; /* NULL: none; borrowed, outlives it */
+	const struct tp_back_end *back_end;  /* NULL: none; likewise */
 };
 
 struct tp_stream_listener;

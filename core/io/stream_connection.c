@@ -326,7 +326,7 @@ int tp_connection_create(struct tp_stream_listener *listener, int fd,
 	tp_turn_hook_init(&connection->flush, on_turn_end);
 	tp_turn_hook_init(&connection->resume, on_resume);
 	tp_timer_init(&connection->timer, on_timer);
-	if (!server || !listener->options.plain_too) { /* else the first byte tells */
+	if (!tp_connection_must_look(connection)) {
 		err = tp_connection_set_tls(connection, server_name);
 	}
 	if (err == 0) {

@@ -16,6 +16,7 @@
 #include "io/stream_input.h"
 #include "io/stream_queue.h"
 #include "io/tls.h"
+#include "io/transit.h"
 #include "io/turn_buffer.h"
 #include "stun/frame.h"
 
@@ -34,7 +35,8 @@ struct tp_stream_listener {
 	unsigned references;
 	struct tp_list connections;
 	size_t connection_count;
-	int fd; /* -1: not listening */
+	struct tp_transits transits; /* they count as connections */
+	int fd;                      /* -1: not listening */
 	struct event acceptable;
 	struct tp_timer retry; /* accept again after descriptors ran out */
 	struct tp_counter *refused;
@@ -100,6 +102,9 @@ struct tp_stream_greeting {
 
 struct tp_stream_sealed;
 
+/* Looks at the first bytes before they tell for whom a connection is. */
+#define TP_STREAM_LOOKS_MAX 64
+
 struct tp_connection {
 	struct tp_endpoint endpoint;
 	struct tp_list link;
@@ -112,6 +117,7 @@ struct tp_connection {
 	struct event *writable; /* NULL: has never been waited for */
 	struct tp_tls tls;      /* session NULL: plain TCP */
 	bool server;
+	uint8_t looks;      /* at its first bytes */
 	bool heard;         /* a whole message has come */
 	bool blocked;       /* waits until the descriptor is writable */
 	bool gone;          /* so is the peer: closes at the end of the turn */
@@ -198,7 +204,13 @@ void tp_connection_shake_hands(struct tp_connection *connection);
  */
 int tp_connection_expect_greeting(struct tp_connection *connection, bool *expected);
 
-/** Go on with that as far as it goes, then begin. */
+/** Is it only told by the first bytes whether it is TLS? */
+bool tp_connection_must_look(const struct tp_connection *connection);
+
+/**
+ * Go on with that as far as it goes, then begin, or pass the connection on: it
+ * is closed here then.
+ */
 void tp_connection_greet(struct tp_connection *connection);
 
 /* --- stream_output.c ------------------------------------------------------ */

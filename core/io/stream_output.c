@@ -299,7 +299,11 @@ static void endpoint_close(struct tp_endpoint *endpoint)
 	tp_connection_close(tp_container_of(endpoint, struct tp_connection, endpoint));
 }
 
-const struct tp_endpoint_ops tp_connection_ops = {endpoint_send, endpoint_forward, endpoint_close};
+const struct tp_endpoint_ops tp_connection_ops = {
+	.send = endpoint_send,
+	.forward = endpoint_forward,
+	.close = endpoint_close,
+};
 
 const struct tp_tls *tp_stream_tls(const struct tp_endpoint *endpoint)
 {

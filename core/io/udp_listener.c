@@ -8,6 +8,7 @@
 #include "base/counter.h"
 #include "base/list.h"
 #include "io/loop.h"
+#include "io/udp_proxy.h"
 #include "stun/frame.h"
 
 /* How often drops are looked for. */
@@ -19,7 +20,8 @@ struct tp_udp_listener {
 	struct tp_endpoint endpoint;
 	struct tp_endpoint_handler handler;
 	struct tp_datagram *datagram;
-	tp_udp_receive_fn dtls; /* NULL: nobody's */
+	struct tp_udp_proxy *proxy; /* NULL: nobody is trusted to be one */
+	tp_udp_receive_fn dtls;     /* NULL: nobody's */
 	void *dtls_owner;
 };
 
@@ -39,6 +41,15 @@ static void on_receive(void *owner, struct tp_datagram *datagram, struct tp_pack
 	}
 	listener->handler.message(listener->handler.owner, &listener->endpoint, &five_tuple,
 				  packet);
+}
+
+static void on_proxied_receive(void *owner, struct tp_datagram *datagram, struct tp_packet *packet)
+{
+	struct tp_udp_listener *listener = owner;
+
+	if (tp_udp_proxy_unwrap(listener->proxy, packet)) {
+		on_receive(owner, datagram, packet);
+	}
 }
 
 static int endpoint_send(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
@@ -80,6 +91,59 @@ static void endpoint_close(struct tp_endpoint *endpoint)
 	(void)endpoint; /* there is no connection */
 }
 
+/* --- behind proxies ------------------------------------------------------- */
+
+/* The same five-tuple but for where the client is reached. */
+static struct tp_five_tuple wire_of(const struct tp_udp_listener *listener,
+				    const struct tp_five_tuple *five_tuple)
+{
+	struct tp_five_tuple wire = *five_tuple;
+
+	wire.client_addr = tp_udp_proxy_way(listener->proxy, &five_tuple->client_addr,
+					    &five_tuple->server_addr);
+	return wire;
+}
+
+static int proxied_send(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
+			const uint8_t *bytes, size_t len)
+{
+	const struct tp_five_tuple wire =
+		wire_of(tp_container_of(endpoint, struct tp_udp_listener, endpoint), five_tuple);
+
+	return endpoint_send(endpoint, &wire, bytes, len);
+}
+
+static int proxied_forward(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
+			   struct tp_packet *packet)
+{
+	const struct tp_five_tuple wire =
+		wire_of(tp_container_of(endpoint, struct tp_udp_listener, endpoint), five_tuple);
+
+	return endpoint_forward(endpoint, &wire, packet);
+}
+
+static int proxied_hold(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple)
+{
+	return tp_udp_proxy_hold(tp_container_of(endpoint, struct tp_udp_listener, endpoint)->proxy,
+				 five_tuple);
+}
+
+static void proxied_release(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple)
+{
+	tp_udp_proxy_release(tp_container_of(endpoint, struct tp_udp_listener, endpoint)->proxy,
+			     five_tuple);
+}
+
+static const struct tp_endpoint_ops proxied_ops = {
+	.send = proxied_send,
+	.forward = proxied_forward,
+	.close = endpoint_close,
+	.hold = proxied_hold,
+	.release = proxied_release,
+};
+
+/* --- life ----------------------------------------------------------------- */
+
 static void on_count_drops(struct tp_timer *timer)
 {
 	struct tp_udp_listener *listener =
@@ -89,24 +153,32 @@ static void on_count_drops(struct tp_timer *timer)
 	tp_loop_arm(listener->loop, timer, tp_loop_now_ms(listener->loop) + DROPS_EVERY_MS);
 }
 
-int tp_udp_listener_open(struct tp_loop *loop, const struct tp_socket_options *socket,
-			 const struct tp_endpoint_handler *handler, struct tp_udp_listener **out)
+static const struct tp_endpoint_ops plain_ops = {
+	.send = endpoint_send,
+	.forward = endpoint_forward,
+	.close = endpoint_close,
+};
+
+/* @proxy: the listener's when this returns 0 */
+static int open_behind(struct tp_loop *loop, const struct tp_socket_options *socket,
+		       struct tp_udp_proxy *proxy, const struct tp_endpoint_handler *handler,
+		       struct tp_udp_listener **out)
 {
-	static const struct tp_endpoint_ops ops = {endpoint_send, endpoint_forward, endpoint_close};
 	struct tp_udp_listener *listener = calloc(1, sizeof(*listener));
 	struct tp_datagram_options options = {
 		.socket = *socket,
 		.drops = tp_counter_named("io.listener_drops",
 					  "datagrams of clients that found no room in the kernel"),
 		.owner = listener,
-		.receive = on_receive,
+		.receive = proxy != NULL ? on_proxied_receive : on_receive,
 	};
 	int err;
 
 	if (listener == NULL) {
 		return TP_ENOMEM;
 	}
-	listener->endpoint.ops = &ops;
+	listener->proxy = proxy;
+	listener->endpoint.ops = proxy != NULL ? &proxied_ops : &plain_ops;
 	listener->endpoint.transport = TP_TRANSPORT_UDP;
 	listener->handler = *handler;
 	err = tp_datagram_open(loop, &options, &listener->datagram);
@@ -121,6 +193,30 @@ int tp_udp_listener_open(struct tp_loop *loop, const struct tp_socket_options *s
 	return 0;
 }
 
+int tp_udp_listener_open(struct tp_loop *loop, const struct tp_socket_options *socket,
+			 const struct tp_endpoint_handler *handler, struct tp_udp_listener **out)
+{
+	return open_behind(loop, socket, NULL, handler, out);
+}
+
+int tp_udp_listener_open_proxied(struct tp_loop *loop, const struct tp_socket_options *socket,
+				 const struct tp_prefix_set *proxies, size_t clients_max,
+				 const struct tp_endpoint_handler *handler,
+				 struct tp_udp_listener **out)
+{
+	struct tp_udp_proxy *proxy;
+	int err = tp_udp_proxy_create(proxies, clients_max, &proxy);
+
+	if (err != 0) {
+		return err;
+	}
+	err = open_behind(loop, socket, proxy, handler, out);
+	if (err != 0) {
+		tp_udp_proxy_free(&proxy);
+	}
+	return err;
+}
+
 void tp_udp_listener_close(struct tp_udp_listener **listener)
 {
 	struct tp_udp_listener *gone = *listener;
@@ -130,6 +226,7 @@ void tp_udp_listener_close(struct tp_udp_listener **listener)
 	}
 	tp_loop_cancel(gone->loop, &gone->count_drops);
 	tp_datagram_close(&gone->datagram);
+	tp_udp_proxy_free(&gone->proxy);
 	free(gone);
 	*listener = NULL;
 }
@@ -150,4 +247,9 @@ struct tp_endpoint *tp_udp_listener_endpoint(struct tp_udp_listener *listener)
 const struct tp_addr *tp_udp_listener_addr(const struct tp_udp_listener *listener)
 {
 	return &listener->datagram->local_addr;
+}
+
+struct tp_udp_proxy *tp_udp_listener_proxy(struct tp_udp_listener *listener)
+{
+	return listener->proxy;
 }

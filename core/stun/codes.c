@@ -104,6 +104,8 @@ const char *tp_stun_attribute_name(uint16_t type)
 		return "SOFTWARE";
 	case TP_ATTR_ALTERNATE_SERVER:
 		return "ALTERNATE-SERVER";
+	case TP_ATTR_TRANSACTION_TRANSMIT_COUNTER:
+		return "TRANSACTION_TRANSMIT_COUNTER";
 	case TP_ATTR_FINGERPRINT:
 		return "FINGERPRINT";
 	case TP_ATTR_ICE_CONTROLLED:

@@ -134,9 +134,14 @@ int tp_allocation_create(struct tp_server *server, const struct tp_allocation_pa
 		err = tp_additional_relay_create(allocation);
 	}
 	if (err == 0) {
-		err = tables_insert(server, allocation);
+		err = tp_endpoint_hold(params->endpoint, params->five_tuple);
 	}
 	if (err != 0) {
+		goto out;
+	}
+	err = tables_insert(server, allocation);
+	if (err != 0) {
+		tp_endpoint_release(params->endpoint, params->five_tuple);
 		goto out;
 	}
 	allocation->endpoint = params->endpoint;
@@ -206,6 +211,7 @@ void tp_allocation_delete(struct tp_allocation *allocation, enum tp_delete_cause
 	tp_permission_free_all(allocation);
 	tp_usage_end(allocation);
 	tell_deleted(allocation, cause);
+	tp_endpoint_release(allocation->endpoint, &allocation->view.five_tuple);
 	release(allocation);
 }
 

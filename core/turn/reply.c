@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/secret.h"
 #include "io/endpoint.h"
 #include "io/loop.h"
 #include "turn/auth.h"
@@ -11,6 +12,7 @@
 #include "turn/redirect.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
+#include "turn/transmit_counter.h"
 
 #define UNKNOWN_ATTRIBUTES_MAX 32
 #define ATTRIBUTE_HEADER_SIZE 4
@@ -29,7 +31,8 @@ static void begin(struct tp_transaction *transaction, enum tp_stun_class message
 {
 	tp_build_init(&transaction->build, transaction->response, sizeof(transaction->response),
 		      transaction->msg.method, message_class, transaction->msg.transaction_id);
-	transaction->request.build_reserve = integrity_size(transaction) + FINGERPRINT_SIZE;
+	transaction->request.build_reserve =
+		integrity_size(transaction) + FINGERPRINT_SIZE + TP_TRANSMIT_COUNTER_SIZE;
 }
 
 static void add_software(struct tp_transaction *transaction)
@@ -81,18 +84,6 @@ void tp_reply_build_error(struct tp_transaction *transaction, uint16_t code, con
 	add_software(transaction);
 }
 
-static size_t finish(struct tp_transaction *transaction)
-{
-	if (transaction->authenticated) {
-		tp_build_integrity(&transaction->build, &transaction->integrity_key,
-				   transaction->sha256);
-	}
-	if (tp_stun_msg_find(&transaction->msg, TP_ATTR_FINGERPRINT) != NULL) {
-		tp_build_fingerprint(&transaction->build);
-	}
-	return tp_build_finish(&transaction->build);
-}
-
 static void count_sent(struct tp_transaction *transaction)
 {
 	struct tp_turn_counters *counters = &transaction->server->counters;
@@ -110,6 +101,53 @@ static bool must_remember(const struct tp_transaction *transaction)
 {
 	return transaction->method->once && transaction->error_code == 0 &&
 	       !transaction->endpoint->stream;
+}
+
+static bool has_fingerprint(const struct tp_transaction *transaction)
+{
+	return tp_stun_msg_find(&transaction->msg, TP_ATTR_FINGERPRINT) != NULL;
+}
+
+/* A stream brings a request once. What is not remembered is not counted. */
+static void add_transmit_counter(struct tp_transaction *transaction)
+{
+	bool counted = transaction->endpoint->stream || must_remember(transaction);
+	uint8_t requests;
+
+	transaction->counter_at = 0;
+	if (tp_transmit_counter_read(&transaction->msg, &requests)) {
+		transaction->counter_at = transaction->build.len;
+		tp_transmit_counter_write(&transaction->build, requests, counted ? 1 : 0);
+	}
+}
+
+static size_t finish(struct tp_transaction *transaction)
+{
+	add_transmit_counter(transaction);
+	if (transaction->authenticated) {
+		tp_build_integrity(&transaction->build, &transaction->integrity_key,
+				   transaction->sha256);
+	}
+	if (has_fingerprint(transaction)) {
+		tp_build_fingerprint(&transaction->build);
+	}
+	return tp_build_finish(&transaction->build);
+}
+
+static void remember(struct tp_transaction *transaction, size_t len)
+{
+	struct tp_server *server = transaction->server;
+	struct tp_transmit_counter counter = {
+		.at = transaction->counter_at,
+		.key = transaction->integrity_key,
+		.sha256 = transaction->sha256,
+		.fingerprint = has_fingerprint(transaction),
+		.responses = 1,
+	};
+
+	tp_replay_keep(&server->replay, &transaction->key, transaction->response, len,
+		       counter.at != 0 ? &counter : NULL, tp_loop_now_ms(server->worker->loop));
+	tp_secret_wipe(&counter.key, sizeof(counter.key));
 }
 
 static int send_bytes(const struct tp_transaction *transaction, size_t len)
@@ -137,8 +175,7 @@ void tp_reply_send(struct tp_transaction *transaction)
 		return;
 	}
 	if (must_remember(transaction)) {
-		tp_replay_keep(&server->replay, &transaction->key, transaction->response, len,
-			       tp_loop_now_ms(server->worker->loop));
+		remember(transaction, len);
 	}
 	if (send_bytes(transaction, len) != 0) {
 		tp_counter_add(server->counters.responses_failed, 1);

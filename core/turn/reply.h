@@ -20,5 +20,5 @@ void tp_reply_build_success(struct tp_transaction *transaction);
  */
 void tp_reply_build_error(struct tp_transaction *transaction, uint16_t code, const char *reason);
 
-/** Append integrity and fingerprint as the request asks for, send, count, remember. */
+/** Append transmit counter, integrity and fingerprint as the request asks for, send, count, remember. */
 void tp_reply_send(struct tp_transaction *transaction);

@@ -53,6 +53,9 @@ static void transaction_free(struct tp_transaction *transaction)
 	if (transaction->method->release != NULL && transaction->state != NULL) {
 		transaction->method->release(transaction);
 	}
+	if (transaction->held) {
+		tp_endpoint_release(transaction->endpoint, &transaction->key.five_tuple);
+	}
 	tp_secret_wipe(&transaction->integrity_key, sizeof(transaction->integrity_key));
 	tp_request_fini(&transaction->request);
 	tp_pool_give(&server->transaction_pool, transaction);
@@ -94,6 +97,7 @@ static bool is_retransmission(struct tp_server *server, struct tp_endpoint *endp
 			      const struct tp_transaction_key *key, const struct tp_stun_msg *msg)
 {
 	const uint8_t *response;
+	uint8_t requests;
 	size_t len;
 
 	if (tp_map_find(&server->transactions, key) != NULL) {
@@ -102,6 +106,9 @@ static bool is_retransmission(struct tp_server *server, struct tp_endpoint *endp
 				   tp_allocation_find(server, &key->five_tuple), TP_CLIENT_TO_PEER,
 				   msg->method, TP_DISCARD_PARKED, msg->len);
 		return true;
+	}
+	if (tp_transmit_counter_read(msg, &requests)) {
+		tp_replay_count(&server->replay, key, requests);
 	}
 	response = tp_replay_find(&server->replay, key, tp_loop_now_ms(server->worker->loop), &len);
 	if (response == NULL) {
@@ -212,9 +219,26 @@ void tp_transaction_ask(struct tp_transaction *transaction, enum tp_event event,
 	tp_counter_add(transaction->server->counters.requests_parked, 1);
 }
 
+/* Until it is freed: what it is answered leaves after the wait. */
+static int hold_way_back(struct tp_transaction *transaction)
+{
+	int err = 0;
+
+	if (!transaction->held) {
+		err = tp_endpoint_hold(transaction->endpoint, &transaction->key.five_tuple);
+		transaction->held = err == 0;
+	}
+	return err;
+}
+
 int tp_transaction_wait(struct tp_transaction *transaction)
 {
-	int err = tp_map_insert(&transaction->server->transactions, &transaction->key, transaction);
+	int err = hold_way_back(transaction);
+
+	if (err != 0) {
+		return err;
+	}
+	err = tp_map_insert(&transaction->server->transactions, &transaction->key, transaction);
 
 	if (err != 0) {
 		return err;

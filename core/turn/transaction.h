@@ -47,6 +47,7 @@ struct tp_transaction {
 	void *state;                      /* the method's own, in the arena */
 	struct tp_behavior_route *route;  /* of a success response; NULL: as the request came */
 	bool waiting;
+	bool held; /* the way back to the client */
 
 	bool authenticated;
 	enum tp_password_algorithm algorithm; /* the request's */
@@ -54,6 +55,7 @@ struct tp_transaction {
 	struct tp_key integrity_key;
 
 	struct tp_build build;
+	size_t counter_at;   /* where the response has its transmit counter; 0: none */
 	uint16_t error_code; /* being sent; 0 for success */
 	union {
 		struct tp_request_success success;

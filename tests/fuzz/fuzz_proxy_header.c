@@ -14,6 +14,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	long whole = tp_proxy_header_parse(bytes, len, &client_addr);
 	size_t prefix_max = whole > 0 ? (size_t)whole : len;
 
+	struct tp_addr named = {.family = TP_FAMILY_NONE};
+	long datagram = tp_proxy_header_parse_datagram(bytes, len, &named);
+
+	tp_assert(datagram == TP_EPROTO || (datagram > 0 && (size_t)datagram <= len));
+	tp_assert(named.family == TP_FAMILY_NONE || (datagram > 0 && named.port != 0));
 	tp_assert(whole <= TP_PROXY_HEADER_MAX && (whole <= 0 || (size_t)whole <= len));
 	tp_assert(whole >= 0 || whole == TP_EPROTO);
 	tp_assert(client_addr.family == TP_FAMILY_NONE || (whole > 0 && client_addr.port != 0));

@@ -17,6 +17,8 @@ FUZZ_CFLAGS := -std=c11 -g -O1 $(WARNINGS) $(WERROR) -fno-omit-frame-pointer \
 FUZZ_LAYER_control := base
 FUZZ_SRCS_control := core/daemon/control_line.c
 
+FUZZ_SRCS_client_hello := core/io/client_hello.c
+
 FUZZ_SRCS_proxy_header := core/io/proxy_header.c
 
 FUZZ_LAYER_server := turn

@@ -409,9 +409,30 @@ static void endpoint_close(struct tp_endpoint *endpoint)
 	}
 }
 
+static int endpoint_hold(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple)
+{
+	struct fake_endpoint *fake = (struct fake_endpoint *)endpoint;
+
+	(void)five_tuple;
+	fake->held += fake->hold_result == 0;
+	return fake->hold_result;
+}
+
+static void endpoint_release(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple)
+{
+	(void)five_tuple;
+	((struct fake_endpoint *)endpoint)->held--;
+}
+
 void fake_endpoint_init(struct fake_endpoint *endpoint, enum tp_transport transport)
 {
-	static const struct tp_endpoint_ops ops = {endpoint_send, endpoint_forward, endpoint_close};
+	static const struct tp_endpoint_ops ops = {
+		.send = endpoint_send,
+		.forward = endpoint_forward,
+		.close = endpoint_close,
+		.hold = endpoint_hold,
+		.release = endpoint_release,
+	};
 
 	memset(endpoint, 0, sizeof(*endpoint));
 	endpoint->endpoint.ops = &ops;

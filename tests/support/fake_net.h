@@ -89,7 +89,9 @@ struct fake_endpoint {
 	size_t send_count;
 	size_t forward_count;
 	size_t close_count;
-	size_t message_count;                             /* sends and forwards */
+	size_t held;          /* holds that were not released */
+	int hold_result;      /* what hold returns; it counts only with 0 */
+	size_t message_count; /* sends and forwards */
 	struct fake_message messages[FAKE_ENDPOINT_KEPT]; /* the latest, by count modulo */
 	int result; /* what send and forward return; they record only with 0 */
 	/* Called with each message recorded; NULL: nothing. */

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # HAProxy in front, with both versions of its header, of TCP and of TLS that it
-# only passes on: the client it names is the client for all, plugins included.
+# only passes on, and a small proxy of UDP and DTLS: the client they name is the
+# client for all, plugins included.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -83,8 +84,11 @@ check "who is no proxy needs no header" relayed 127.0.0.1 "turn:127.0.0.1:$tcp?t
 check "nor with tls" relayed 127.0.0.1 "turns:localhost:$tls"
 
 coturn_client() {
-	LD_PRELOAD=$work/low_channels.so timeout 60 turnutils_uclient -u "$user" -w "$password" -y -n 50 -l 170 -z 10 -t "$@" \
-		127.0.0.1 >"$work/uclient.log" 2>&1
+	coturn_client_udp -t "$@"
+}
+coturn_client_udp() {
+	LD_PRELOAD=$work/low_channels.so timeout 60 turnutils_uclient -u "$user" -w "$password" \
+		-y -n 50 -l 170 -z 10 "$@" 127.0.0.1 >"$work/uclient.log" 2>&1
 	tail -n 5 "$work/uclient.log"
 	grep -q "Total lost packets 0 (0.000000%), total send dropped 0" "$work/uclient.log"
 }
@@ -97,11 +101,18 @@ binding() {
 	import socket
 	import sys
 
-	source, port, header = sys.argv[1:]
+	kind, source, port, header = sys.argv[1:]
 	request = bytes.fromhex("000100002112a442") + bytes(range(12))
-	with socket.create_connection(("127.0.0.1", int(port)), 5, (source, 0)) as s:
-	    s.sendall(header.encode().decode("unicode_escape").encode() + request)
-	    answer = s.recv(2000)
+	kinds = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+	with socket.socket(socket.AF_INET, kinds[kind]) as s:
+	    s.settimeout(5 if kind == "tcp" else 1)
+	    s.bind((source, 0))
+	    s.connect(("127.0.0.1", int(port)))
+	    s.sendall(header.encode().decode("unicode_escape").encode("latin-1") + request)
+	    try:
+	        answer = s.recv(2000)
+	    except TimeoutError:
+	        answer = b""
 	at = answer.find(bytes.fromhex("002000080001"))
 	if at == -1:
 	    sys.exit("no answer")
@@ -112,12 +123,49 @@ binding() {
 
 header='PROXY TCP4 192.0.2.77 198.51.100.2 4000 3478\r\n'
 maps() {
-	binding "$2" "$tcp" "$3" >"$work/out" 2>&1
+	binding tcp "$2" "$tcp" "$3" >"$work/out" 2>&1
+	cat "$work/out"
+	grep -qx "$1" "$work/out"
+}
+maps_udp() {
+	binding udp "$2" "$udp" "$3" >"$work/out" 2>&1
 	cat "$work/out"
 	grep -qx "$1" "$work/out"
 }
 check "the header's address is the mapped one" maps "mapped 192.0.2.77" $proxy_addr "$header"
 check "a client's own header is refused" maps "no answer" 127.0.0.1 "$header"
+
+# --- UDP and DTLS -----------------------------------------------------------------
+
+# udp_front NAME PORT: sets front_NAME
+udp_front() {
+	/usr/bin/python3 "$root/tests/system/udp_proxy.py" "$proxy_addr" "$2" >"$work/$1.port" \
+		2>"$work/$1.log" &
+	pids+=($!)
+	within 10 test -s "$work/$1.port"
+	eval "front_$1=$(cat "$work/$1.port")"
+}
+udp=$(port_of udp 127.0.0.1)
+dtls=$(port_of dtls 127.0.0.1)
+udp_front udp "$udp"
+udp_front dtls "$dtls"
+
+check "udp" relayed 127.0.0.1 "turn:127.0.0.1:$front_udp"
+check "dtls" relayed 127.0.0.1 "turns:localhost:$front_dtls?transport=udp"
+check "udp without a proxy" relayed 127.0.0.1 "turn:127.0.0.1:$udp"
+check "dtls without a proxy" relayed 127.0.0.1 "turns:localhost:$dtls?transport=udp"
+check "coturn's client, udp" coturn_client_udp -p "$front_udp"
+check "coturn's client, dtls" coturn_client_udp -p "$front_dtls" -S -E "$work/ca.pem"
+
+v2='\r\n\r\n\0\r\nQUIT\n\x21\x12\0\x0c\xc0\0\x02\x4d\x7f\0\0\x01\x0f\xa0\x0d\x96'
+check "the header's address is the mapped one, udp" maps_udp "mapped 192.0.2.77" $proxy_addr "$v2"
+check "a client's own header is refused, udp" maps_udp "no answer" 127.0.0.1 "$v2"
+check "a trusted proxy without a header is not heard, udp" maps_udp "no answer" $proxy_addr ""
+missing() {
+	ctl counters | tee "$work/counters" | grep proxy_headers
+	grep -Eq 'io.proxy_headers_missing +[1-9]' "$work/counters"
+}
+check "and counted" missing
 check "the daemon is there" alive "$daemon_pid"
 
 stop_daemon

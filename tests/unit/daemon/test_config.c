@@ -20,6 +20,8 @@
 #define IN_TURNPIKE(lines) HEAD lines LISTENER
 #define AT_END(lines) HEAD LISTENER lines
 
+#define LONG_NAME "0123456789012345678901234567890123456789012345678901234567890123456789"
+
 static struct tp_addr addr_of(const char *text)
 {
 	struct tp_addr addr;
@@ -117,11 +119,34 @@ static void mistakes_are_named_with_file_line_section_and_key(void)
 		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1:70000\n",
 		 ":5: [listener.a] address: \"127.0.0.1:70000\" is no IP address with a port"},
 		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
-		      "proxy_protocol = 192.0.2.1\n",
-		 ":6: [listener.a] proxy_protocol: needs tcp or tls"},
+		      "alternate_address = 127.0.0.2:3479\nproxy_protocol = 192.0.2.1\n",
+		 ":7: [listener.a] proxy_protocol: does not go with alternate_address"},
 		{HEAD "[listener.a]\ntransport = tcp\naddress = 127.0.0.1\n"
 		      "proxy_protocol = 192.0.2.1/33\n",
 		 ":6: [listener.a] proxy_protocol: \"192.0.2.1/33\" is no IP network"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "pass_to = 127.0.0.1:8080\n",
+		 ":6: [listener.a] pass_to: needs tcp or tls"},
+		{HEAD "[listener.a]\ntransport = tcp\naddress = 127.0.0.1\n"
+		      "pass_to = localhost:80\n",
+		 ":6: [listener.a] pass_to: is neither an IP address with a port nor an absolute "
+		 "path"},
+		{HEAD "[listener.a]\ntransport = tcp\naddress = 127.0.0.1\n"
+		      "pass_to = 127.0.0.1\n",
+		 ":6: [listener.a] pass_to: is neither an IP address with a port nor an absolute "
+		 "path"},
+		{HEAD "[listener.a]\ntransport = tcp\naddress = 127.0.0.1\n"
+		      "pass_to = 127.0.0.1:3478\n",
+		 ":6: [listener.a] pass_to: is this listener's own address"},
+		{HEAD "[listener.a]\ntransport = tcp\naddress = 127.0.0.1\n"
+		      "pass_to = /" LONG_NAME LONG_NAME "\n",
+		 ":6: [listener.a] pass_to: is longer than the path of a UNIX socket can be"},
+		{HEAD "[listener.a]\ntransport = tls\naddress = 127.0.0.1\n"
+		      "server_names = turn.example.org\n",
+		 ":6: [listener.a] server_names: needs pass_to"},
+		{HEAD "[listener.a]\ntransport = tls\naddress = 127.0.0.1\n"
+		      "pass_proxy_header = yes\n",
+		 ":6: [listener.a] pass_proxy_header: needs pass_to"},
 		{HEAD "[listener.a]\ntransport = udp\naddress =\n",
 		 ":5: [listener.a] address: holds 0 addresses instead of 1 to 64"},
 		{HEAD "[listener.a]\ntransport = udp tcp\naddress = 127.0.0.1\n"
@@ -326,7 +351,8 @@ static void every_key_arrives_where_it_belongs(void)
 		"[log]\nlevel = debug\nformat = json\n"
 		"[listener.a]\ntransport = tcp\naddress = 127.0.0.1:0\nqueue_size = 128k\n"
 		"max_connections = 9\nhandshake_timeout = 3s\nidle_timeout = 1m\n"
-		"receive_buffer = 0\nsend_buffer = 2M\nproxy_protocol = 192.0.2.0/24 2001:db8::1\n";
+		"receive_buffer = 0\nsend_buffer = 2M\nproxy_protocol = 192.0.2.0/24 2001:db8::1\n"
+		"pass_to = 192.0.2.80:8443\npass_proxy_header = yes\n";
 	struct config_file file;
 	const struct tp_config *config;
 	const struct tp_turn_options *turn;
@@ -389,6 +415,10 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_EQUAL(listener->idle_timeout_ms, 60000);
 	CU_ASSERT_EQUAL(listener->receive_buffer_bytes, 0);
 	CU_ASSERT_EQUAL(listener->send_buffer_bytes, 2097152);
+	addr = addr_of("192.0.2.80:8443");
+	CU_ASSERT_TRUE(listener->passes_on && listener->back_end.proxy_header);
+	CU_ASSERT_TRUE(tp_addr_equal(&listener->back_end.addr, &addr));
+	CU_ASSERT_PTR_NULL(listener->back_end.path);
 	CU_ASSERT_EQUAL(tp_prefix_set_count(listener->proxies), 2);
 	addr = addr_of("192.0.2.9");
 	CU_ASSERT_EQUAL(tp_prefix_set_find(listener->proxies, &addr), 1);

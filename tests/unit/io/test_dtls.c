@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <turnpike/error.h>
+#include <turnpike/prefix.h>
 
 #include "base/addr.h"
 #include "base/counter.h"
@@ -51,6 +52,7 @@ static struct tp_dtls_options options_of(struct tp_certs *certs, const char *add
 
 static bool ask_certificate;
 static bool plain_too;
+static struct tp_prefix_set *proxies; /* NULL: none */
 
 static struct fixture *open_dtls(const char *backend, const char *address)
 {
@@ -69,6 +71,7 @@ static struct fixture *open_dtls(const char *backend, const char *address)
 	handler = io_peer_handler(&f->server);
 	options = options_of(f->server_certs, address);
 	options.plain_too = plain_too;
+	options.proxies = proxies;
 	CU_ASSERT_EQUAL_FATAL(tp_dtls_listener_open(f->io.loop, &options, &handler, &f->listener),
 			      0);
 	f->addr = *tp_dtls_listener_addr(f->listener);
@@ -306,6 +309,17 @@ static void server_of_another_name_is_refused(void)
 
 /* --- a network in the test's hands ---------------------------------------- */
 
+/* The network in the middle puts this before what it passes to the server. */
+static void add_header(struct tp_packet *packet)
+{
+	static const char header[] = "\r\n\r\n\0\r\nQUIT\n\x21\x12\0\x0c\xcb\0\x71\x05\x7f\0\0\x01"
+				     "\x0f\xa0\x0d\x96";
+
+	packet->data -= sizeof(header) - 1;
+	packet->len += sizeof(header) - 1;
+	memcpy(packet->data, header, sizeof(header) - 1);
+}
+
 static void pass_to_server(void *owner, struct tp_datagram *datagram, struct tp_packet *packet)
 {
 	struct fixture *f = owner;
@@ -321,6 +335,9 @@ static void pass_to_server(void *owner, struct tp_datagram *datagram, struct tp_
 	out.local_addr = (struct tp_addr){0};
 	out.remote_addr = f->addr;
 	if (!f->lose_to_server) {
+		if (proxies != NULL) {
+			add_header(&out);
+		}
 		tp_datagram_send(f->inside, &out);
 	}
 }
@@ -672,6 +689,38 @@ static void marks_are_those_of_each_record(void)
 	close_dtls(f);
 }
 
+/* --- behind a proxy ------------------------------------------------------- */
+
+static void session_is_with_whom_the_proxy_names(void)
+{
+	struct tp_addr client_addr = io_addr("203.0.113.5:4000");
+
+	proxies = tp_prefix_set_create();
+	CU_ASSERT_EQUAL_FATAL(tp_prefix_set_add(proxies, "127.0.0.1/32", 1), 0);
+	for (int i = 0; i < 2; i++) {
+		struct fixture *f;
+		uint8_t message[20];
+
+		plain_too = i == 1;
+		f = open_between();
+		start(f, &f->client, &f->outside->local_addr, 0);
+		CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->client.opened_count, 1));
+		exchange(f, &f->client, 100);
+		CU_ASSERT_TRUE(tp_addr_equal(&f->server.five_tuple.client_addr, &client_addr));
+		inject(f, message, 0); /* no header: not heard, and no way back */
+		io_message(message, sizeof(message), 9);
+		CU_ASSERT_EQUAL(tp_endpoint_send(f->server.endpoint, &f->server.five_tuple, message,
+						 sizeof(message)),
+				0);
+		CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->client.message_count, 2));
+		tp_endpoint_close(f->server.endpoint);
+		CU_ASSERT_TRUE(io_fixture_until_count(&f->io, &f->client.closed_count, 1));
+		close_dtls(f);
+	}
+	plain_too = false;
+	tp_prefix_set_free(&proxies);
+}
+
 TEST_SUITE("dtls", TEST(opened_tells_what_the_handshake_found), TEST(message_and_answer_pass),
 	   TEST(peer_is_described), TEST(end_is_told_to_the_other_side),
 	   TEST(session_may_close_inside_its_message), TEST(listener_may_close_inside_a_message),
@@ -685,4 +734,5 @@ TEST_SUITE("dtls", TEST(opened_tells_what_the_handshake_found), TEST(message_and
 	   TEST(client_that_begins_anew_replaces_its_session), TEST(unusable_lengths_are_refused),
 	   TEST(udp_and_dtls_share_a_port), TEST(first_byte_tells_dtls),
 	   TEST(marks_are_those_of_each_record),
-	   TEST(shared_port_may_close_inside_a_plain_message));
+	   TEST(shared_port_may_close_inside_a_plain_message),
+	   TEST(session_is_with_whom_the_proxy_names));

@@ -175,6 +175,92 @@ static void part_of_a_header_asks_for_more(void)
 	}
 }
 
+/* The bytes after the fixed part: both addresses, both ports. */
+static void what_is_written_names_both_ends(void)
+{
+	static const struct {
+		const char *client_addr;
+		const char *server_addr;
+		const char *rest;
+		size_t len;
+	} cases[] = {
+		{"192.0.2.1:4000", "198.51.100.2:443",
+		 LITERAL("\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\x0f\xa0\x01\xbb")},
+		{"[2001:db8::1]:4000", "[2001:db8::2]:443",
+		 LITERAL("\x21\x21\0\x24\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"
+			 "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x02\x0f\xa0\x01\xbb")},
+		{"192.0.2.1:4000", "[2001:db8::2]:443",
+		 LITERAL("\x21\x21\0\x24\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\x02\x01"
+			 "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x02\x0f\xa0\x01\xbb")},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint8_t header[TP_PROXY_HEADER_WRITTEN_MAX];
+		struct tp_addr client_addr = io_addr(cases[i].client_addr);
+		struct tp_addr server_addr = io_addr(cases[i].server_addr);
+		size_t len = tp_proxy_header_write(header, &client_addr, &server_addr);
+		struct tp_addr found;
+
+		CU_ASSERT_EQUAL_FATAL(len, 12 + cases[i].len);
+		CU_ASSERT_EQUAL(memcmp(header, SIGNATURE, 12), 0);
+		CU_ASSERT_EQUAL(memcmp(header + 12, cases[i].rest, cases[i].len), 0);
+		CU_ASSERT_EQUAL(parse(header, len, &found), (long)len);
+		CU_ASSERT_TRUE(tp_addr_equal(&found, &client_addr));
+	}
+}
+
+struct datagram_case {
+	const char *rest; /* after the signature */
+	size_t len;
+	long header_len;
+	const char *client_addr;
+};
+
+static void datagrams_have_headers_of_their_own(void)
+{
+	static const struct datagram_case cases[] = {
+		{LITERAL("\x21\x12\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\x0f\xa0\x0d\x96more"), 28,
+		 "192.0.2.1:4000"},
+		{LITERAL("\x21\x12\0\x0f\xc0\0\x02\x01\xc6\x33\x64\x02\x0f\xa0\x0d\x96\x04\0\0"),
+		 31, "192.0.2.1:4000"},
+		{LITERAL("\x21\x22\0\x24\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"
+			 "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x02\x0f\xa0\x0d\x96"),
+		 52, "[2001:db8::1]:4000"},
+		{LITERAL("\x20\0\0\0check"), 16, NULL},
+		{LITERAL("\x20\x12\0\x01zcheck"), 17, NULL},
+		{LITERAL("\x21\0\0\0check"), 16, NULL},
+		{LITERAL("\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\x0f\xa0\x0d\x96"), TP_EPROTO,
+		 NULL}, /* of a stream */
+		{LITERAL("\x21\x12\0\x0b\xc0\0\x02\x01\xc6\x33\x64\x02\x0f\xa0\x0d\x96"), TP_EPROTO,
+		 NULL},
+		{LITERAL("\x21\x12\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x02\0\0\x0d\x96"), TP_EPROTO,
+		 NULL}, /* no port */
+		{LITERAL("\x21\x12\0\x0d\xc0\0\x02\x01\xc6\x33\x64\x02\x0f\xa0\x0d\x96"), TP_EPROTO,
+		 NULL}, /* not whole */
+		{LITERAL("\x21\x12\0"), TP_EPROTO, NULL},
+		{LITERAL("\x22\x12\0\0"), TP_EPROTO, NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t len = 12 + cases[i].len;
+		uint8_t *bytes = malloc(len);
+		struct tp_addr found = {.family = TP_FAMILY_NONE};
+		struct tp_addr wanted = {.family = TP_FAMILY_NONE};
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
+		memcpy(bytes, SIGNATURE, 12);
+		memcpy(bytes + 12, cases[i].rest, cases[i].len);
+		if (cases[i].client_addr != NULL) {
+			wanted = io_addr(cases[i].client_addr);
+		}
+		CU_ASSERT_EQUAL(tp_proxy_header_parse_datagram(bytes, len, &found),
+				cases[i].header_len);
+		CU_ASSERT_TRUE(tp_addr_equal(&found, &wanted));
+		free(bytes);
+	}
+}
+
 TEST_SUITE("proxy_header", TEST(lines_name_the_client), TEST(lines_that_are_no_header_are_refused),
 	   TEST(longest_line_has_107_bytes), TEST(binary_headers_name_the_client),
-	   TEST(broken_binary_headers_are_refused), TEST(part_of_a_header_asks_for_more));
+	   TEST(broken_binary_headers_are_refused), TEST(part_of_a_header_asks_for_more),
+	   TEST(what_is_written_names_both_ends), TEST(datagrams_have_headers_of_their_own))

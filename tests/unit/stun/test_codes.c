@@ -69,6 +69,7 @@ static void names_registered_attributes(void)
 		{0x8004, "ICMP"},
 		{0x8022, "SOFTWARE"},
 		{0x8023, "ALTERNATE-SERVER"},
+		{0x8025, "TRANSACTION_TRANSMIT_COUNTER"},
 		{0x8028, "FINGERPRINT"},
 		{0x8029, "ICE-CONTROLLED"},
 		{0x802a, "ICE-CONTROLLING"},

@@ -260,6 +260,37 @@ static void a_parked_allocate_is_answered_later(void)
 	turn_fixture_close(&f);
 }
 
+/* Nothing is kept for the client before, and all of it goes with the allocation. */
+static void the_way_back_is_held_for_what_comes_later(void)
+{
+	open_with(TP_EVENT_on_turn_before_allocate, true, 0, NULL);
+	turn_fixture_challenge(&f);
+	CU_ASSERT_EQUAL(f.endpoint.held, 0);
+	take_effect();
+	CU_ASSERT_EQUAL(allocate(), -1);
+	CU_ASSERT_EQUAL(f.endpoint.held, 1); /* by the request */
+	CU_ASSERT_EQUAL(tp_ticket_answer(ticket, TP_ALLOW, 0), 0);
+	turn_fixture_turn(&f);
+	CU_ASSERT_TRUE(turn_fixture_take_response(&f));
+	CU_ASSERT_EQUAL(turn_client_code(&f.response), 0);
+	CU_ASSERT_EQUAL(f.endpoint.held, 1); /* by the allocation */
+	CU_ASSERT_EQUAL(turn_fixture_refresh(&f, 0), 0);
+	CU_ASSERT_EQUAL(f.endpoint.held, 0);
+	turn_fixture_close(&f);
+}
+
+/* RFC 8656 section 7.2: out of what an allocation needs. */
+static void without_a_way_back_there_is_no_allocation(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	f.endpoint.hold_result = TP_EFULL;
+	CU_ASSERT_EQUAL(allocate(), 508);
+	CU_ASSERT_EQUAL(tp_server_allocation_count(f.server), 0);
+	CU_ASSERT_EQUAL(fake_net_open_sockets(), 0);
+	turn_fixture_close(&f);
+}
+
 static void a_parked_login_is_provided_later(void)
 {
 	const struct tp_credentials credentials = {
@@ -481,6 +512,8 @@ TEST_SUITE("events", TEST(a_denied_login_gets_the_providers_code),
 	   TEST(vetoed_packets_are_dropped_both_ways),
 	   TEST(a_gate_may_shorten_the_lifetime_and_add_attributes),
 	   TEST(a_parked_allocate_is_answered_later), TEST(a_parked_login_is_provided_later),
+	   TEST(the_way_back_is_held_for_what_comes_later),
+	   TEST(without_a_way_back_there_is_no_allocation),
 	   TEST(retransmissions_of_a_parked_request_are_absorbed),
 	   TEST(silence_ends_at_the_deadline_with_500),
 	   TEST(a_late_or_second_answer_changes_nothing),

@@ -22,7 +22,7 @@ static void the_same_request_gets_the_same_bytes_for_40_s(void)
 	size_t len;
 
 	tp_replay_init(&replay);
-	tp_replay_keep(&replay, &key, (const uint8_t *)"response", 8, 1000);
+	tp_replay_keep(&replay, &key, (const uint8_t *)"response", 8, NULL, 1000);
 	bytes = tp_replay_find(&replay, &key, 40999, &len);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(bytes);
 	CU_ASSERT_EQUAL(len, 8);
@@ -41,7 +41,7 @@ static void another_client_with_the_same_transaction_id_is_another_request(void)
 
 	other.five_tuple.client_addr.port = 9;
 	tp_replay_init(&replay);
-	tp_replay_keep(&replay, &key, (const uint8_t *)"response", 8, 0);
+	tp_replay_keep(&replay, &key, (const uint8_t *)"response", 8, NULL, 0);
 	CU_ASSERT_PTR_NULL(tp_replay_find(&replay, &other, 0, &len));
 	tp_replay_fini(&replay);
 }
@@ -55,7 +55,7 @@ static void the_oldest_goes_at_the_ceiling(void)
 	for (uint32_t i = 0; i <= TP_REPLAY_MAX; i++) {
 		struct tp_transaction_key key = key_of(i);
 
-		tp_replay_keep(&replay, &key, (const uint8_t *)"r", 1, 0);
+		tp_replay_keep(&replay, &key, (const uint8_t *)"r", 1, NULL, 0);
 	}
 	CU_ASSERT_EQUAL(replay.responses.count, TP_REPLAY_MAX);
 	for (uint32_t i = 0; i <= TP_REPLAY_MAX; i += TP_REPLAY_MAX / 2) {
