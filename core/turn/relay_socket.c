@@ -16,8 +16,8 @@
 /* Ports that somebody else has, before the range counts as full. */
 #define STRANGERS_MAX 512
 
-static bool try_port(struct tp_server *server, size_t address, uint16_t port,
-		     struct tp_relay_socket *out, int *err)
+static int open_port(struct tp_server *server, size_t address, uint16_t port,
+		     struct tp_relay_socket *out)
 {
 	const struct tp_turn_options *options = server->options;
 	const struct tp_relay_address *relay = &options->relay[address];
@@ -32,31 +32,34 @@ static bool try_port(struct tp_server *server, size_t address, uint16_t port,
 		.receive = tp_relay_receive,
 	};
 
+	int err;
+
 	tp_peer_error_ask(server, &datagram);
-	*err = tp_datagram_open(server->worker->loop, &datagram, &out->datagram);
-	if (*err != 0) {
-		return false;
+	err = tp_datagram_open(server->worker->loop, &datagram, &out->datagram);
+	if (err != 0) {
+		return err;
 	}
 	out->address = address;
 	out->advertised_addr = tp_addr_with_port(&relay->advertised_addr, port);
-	*err = tp_hairpin_add(server->hairpin, out);
-	if (*err != 0) {
+	err = tp_hairpin_add(server->hairpin, out);
+	if (err != 0) {
 		tp_datagram_close(&out->datagram);
 	}
-	return *err == 0;
+	return err;
 }
 
 static bool try_pair(struct tp_server *server, size_t address, uint16_t port,
 		     struct tp_relay_socket *out, struct tp_relay_socket *next, int *err)
 {
-	if (!try_port(server, address, port, out, err)) {
-		return false;
+	*err = open_port(server, address, port, out);
+	if (*err != 0 || next == NULL) {
+		return *err == 0;
 	}
-	if (next == NULL || try_port(server, address, (uint16_t)(port + 1), next, err)) {
-		return true;
+	*err = open_port(server, address, (uint16_t)(port + 1), next);
+	if (*err != 0) {
+		tp_relay_socket_close(server, out);
 	}
-	tp_relay_socket_close(server, out);
-	return false;
+	return *err == 0;
 }
 
 static bool is_live(const struct tp_server *server, size_t address, uint16_t port, bool pair)
@@ -156,6 +159,14 @@ uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, b
 		tp_counter_add(server->counters.relayed_ports_exhausted, 1);
 	}
 	return code;
+}
+
+void tp_relay_socket_take(struct tp_relay_socket *out, struct tp_relay_socket *socket,
+			  struct tp_allocation *allocation)
+{
+	*out = *socket;
+	socket->datagram = NULL;
+	out->datagram->owner = allocation;
 }
 
 static void free_port(struct tp_server *server, const struct tp_relay_socket *socket)

@@ -7,6 +7,7 @@
 
 #include <turnpike/addr.h>
 
+struct tp_allocation;
 struct tp_datagram;
 struct tp_relay_choice;
 struct tp_server;
@@ -36,6 +37,10 @@ struct tp_relay_socket {
 uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, bool even,
 			      const struct tp_relay_choice *choice, struct tp_relay_socket *out,
 			      struct tp_relay_socket *next);
+
+/** It is the allocation's from now on: moved to @out, what arrives goes to @allocation. */
+void tp_relay_socket_take(struct tp_relay_socket *out, struct tp_relay_socket *socket,
+			  struct tp_allocation *allocation);
 
 /** Close and mark the port free; nothing for an empty one. */
 void tp_relay_socket_close(struct tp_server *server, struct tp_relay_socket *socket);
