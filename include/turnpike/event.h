@@ -185,6 +185,10 @@ enum tp_discard_reason {
 	TP_DISCARD_PARKED = 15,   /* a retransmission of a request that waits for a plugin */
 	TP_DISCARD_RATE = 16,     /* too many unauthenticated requests of one source */
 	TP_DISCARD_LIMIT = 17,    /* over the allocation's limits; since 1.1 */
+	/* on a relayed port that allocations share; since 1.1 */
+	TP_DISCARD_PEER_TAKEN = 18,     /* another allocation relays to that peer */
+	TP_DISCARD_PEER_UNCLAIMED = 19, /* from a peer that is no allocation's, or of several */
+	TP_DISCARD_CLAIMS_FULL = 20,    /* the allocation has too many peers, or there are in all */
 };
 
 struct tp_channel_data_discarded {
