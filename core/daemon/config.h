@@ -37,7 +37,7 @@ struct tp_listener_config {
 	} addresses[TP_LISTENER_ADDRESSES_MAX];
 	size_t address_count;
 	bool behavior; /* the four addresses are those of NAT behaviour discovery, by place */
-	struct tp_certs *certs; /* NULL without tls and dtls */
+	struct tp_certs *certs;        /* NULL without tls and dtls */
 	struct tp_prefix_set *proxies; /* who begins with a PROXY header; NULL: nobody */
 	size_t queue_bytes;
 	size_t max_connections;
@@ -118,6 +118,13 @@ const struct tp_value *tp_config_value(const struct tp_config_values *values, co
  * TP_ENOMEM.
  */
 int tp_config_peer_policy(const struct tp_config *config, struct tp_peer_policy **out);
+
+/**
+ * Has the range of relayed ports room for those that are shared? Errors:
+ * TP_ERANGE.
+ */
+int tp_config_check_shared_ports(const struct tp_config *config, unsigned workers,
+				 char problem[TP_PROBLEM_SIZE]);
 
 /**
  * The port of a listener's address for one transport; 0: the kernel chooses.
