@@ -123,6 +123,13 @@ const struct tp_value *tp_config_value(const struct tp_config_values *values, co
 int tp_config_peer_policy(const struct tp_config *config, struct tp_peer_policy **out);
 
 /**
+ * Has the range of relayed ports room for those that are shared? Errors:
+ * TP_ERANGE.
+ */
+int tp_config_check_shared_ports(const struct tp_config *config, unsigned workers,
+				 char problem[TP_PROBLEM_SIZE]);
+
+/**
  * The port of a listener's address for one transport; 0: the kernel chooses.
  */
 uint16_t tp_listener_port(const struct tp_listener_config *listener, size_t address,

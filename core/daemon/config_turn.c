@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/config_parts.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 
 #include "base/addr.h"
 #include "turn/peer_policy.h"
+#include "turn/shared_relay.h"
 
 /* Keys that become struct tp_turn_options and the peer policy. */
 
@@ -256,7 +258,24 @@ static int take_relay(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 					 "\"%.80s\" is no range FIRST-LAST within 1024 to 65535",
 					 ports);
 	}
+	turn->shared_ports = (uint32_t)tp_config_value(values, "shared_ports")->integer;
 	return take_relay_addresses(config, tp_config_value(values, "address"), problem);
+}
+
+int tp_config_check_shared_ports(const struct tp_config *config, unsigned workers,
+				 char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_turn_options *turn = &config->turn;
+	uint32_t needed = tp_shared_relays_ports(turn->shared_ports, workers);
+	uint32_t there = turn->port_max - turn->port_min + 1U;
+
+	if (needed <= there) {
+		return 0;
+	}
+	return tp_config_problem(
+		config, "relay", "shared_ports", problem, TP_ERANGE,
+		"%" PRIu32 " for each of %u %s are %" PRIu32 ", and \"ports\" has %" PRIu32,
+		turn->shared_ports, workers, workers == 1 ? "worker" : "workers", needed, there);
 }
 
 /* --- [limits] ------------------------------------------------------------- */

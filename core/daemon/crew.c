@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/crew.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include <turnpike/error.h>
@@ -13,6 +14,7 @@
 #include "io/job.h"
 #include "io/loop.h"
 #include "io/socket.h"
+#include "turn/shared_relay.h"
 
 #define JOB_THREADS 8
 #define JOBS_MAX 10000 /* waiting */
@@ -163,6 +165,34 @@ static int check_relay_addresses(const struct tp_crew *crew, char problem[TP_PRO
 	return 0;
 }
 
+static int shared_problem(const struct tp_crew *crew, const struct tp_addr *refused, int err,
+			  char problem[TP_PROBLEM_SIZE])
+{
+	char text[TP_ADDR_STRING];
+
+	if (refused->family == TP_FAMILY_NONE) {
+		return tp_config_problem(crew->config, "relay", "shared_ports", problem, err, "%s",
+					 tp_error_string(err));
+	}
+	return tp_config_problem(crew->config, "relay", "shared_ports", problem, err,
+				 err == TP_EADDRINUSE ? "udp %s: another program has this port"
+						      : "udp %s: cannot be opened",
+				 tp_addr_format(refused, text));
+}
+
+static int open_shared_relays(struct tp_crew *crew, char problem[TP_PROBLEM_SIZE])
+{
+	for (unsigned i = 0; i < crew->worker_count; i++) {
+		struct tp_addr refused;
+		int err = tp_shared_relays_open(crew->workers[i].server, &refused);
+
+		if (err != 0) {
+			return shared_problem(crew, &refused, err, problem);
+		}
+	}
+	return 0;
+}
+
 static void join_listeners(struct tp_crew *crew)
 {
 	for (size_t i = 0; i < crew->binding_count; i++) {
@@ -176,6 +206,9 @@ int tp_crew_listen(struct tp_crew *crew, char problem[TP_PROBLEM_SIZE])
 {
 	int err = check_relay_addresses(crew, problem);
 
+	if (err == 0) {
+		err = open_shared_relays(crew, problem);
+	}
 	if (err != 0) {
 		return err;
 	}
@@ -217,6 +250,19 @@ const char *tp_crew_backend(const struct tp_crew *crew)
 	return crew->backend->name;
 }
 
+static void say_shared_relays(const struct tp_crew *crew)
+{
+	const struct tp_turn_options *turn = &crew->config->turn;
+	uint32_t ports = tp_shared_relays_ports(turn->shared_ports, crew->worker_count);
+	char text[TP_ADDR_STRING];
+
+	for (size_t i = 0; ports != 0 && i < turn->relay_count; i++) {
+		tp_say(TP_LOG_INFO, "relaying address=%s shared_ports=%u-%" PRIu32,
+		       tp_addr_format(&turn->relay[i].bind_addr, text), turn->port_min,
+		       turn->port_min + ports - 1);
+	}
+}
+
 void tp_crew_say_listeners(const struct tp_crew *crew)
 {
 	for (size_t i = 0; i < crew->binding_count; i++) {
@@ -229,6 +275,7 @@ void tp_crew_say_listeners(const struct tp_crew *crew)
 			       tp_transport_name(transport), tp_addr_format(&binding->addr, text));
 		}
 	}
+	say_shared_relays(crew);
 }
 
 /* --- start and stop ------------------------------------------------------- */

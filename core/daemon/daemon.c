@@ -23,6 +23,7 @@
 #include "io/mailbox.h"
 #include "turn/peer_policy.h"
 #include "turn/settings.h"
+#include "turn/shared_relay.h"
 
 /* Descriptors beside those of clients: logs, plugins' own, a worker's loop and ring. */
 #define DESCRIPTORS_OWN 256UL
@@ -100,8 +101,11 @@ static unsigned long descriptors_wanted(const struct tp_daemon *daemon)
 	const struct tp_config *config = daemon->started;
 	const struct tp_turn_options *turn = &config->turn;
 	unsigned long wanted = DESCRIPTORS_OWN + DESCRIPTORS_PER_WORKER * daemon->workers;
+	unsigned long ports = turn->shared_ports == 0
+				      ? turn->port_max - turn->port_min + 1UL
+				      : tp_shared_relays_ports(turn->shared_ports, daemon->workers);
 
-	wanted += turn->relay_count * (turn->port_max - turn->port_min + 1UL);
+	wanted += turn->relay_count * ports;
 	for (size_t i = 0; i < config->listener_count; i++) {
 		wanted += config->listeners[i].max_connections;
 	}
@@ -225,6 +229,9 @@ static int start(struct tp_daemon *daemon, char problem[TP_PROBLEM_SIZE])
 {
 	int err = tp_identity_find(daemon->started, &daemon->identity, problem);
 
+	if (err == 0) {
+		err = tp_config_check_shared_ports(daemon->started, daemon->workers, problem);
+	}
 	if (err == 0) {
 		err = open_main(daemon, problem);
 	}

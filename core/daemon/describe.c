@@ -6,6 +6,7 @@
 #include "base/addr.h"
 #include "host/instance.h"
 #include "host/schema.h"
+#include "turn/shared_relay.h"
 
 static void describe_listeners(const struct tp_config *config, FILE *out)
 {
@@ -32,7 +33,7 @@ static void describe_listeners(const struct tp_config *config, FILE *out)
 	}
 }
 
-static void describe_relay(const struct tp_turn_options *turn, FILE *out)
+static void describe_relay(const struct tp_turn_options *turn, unsigned workers, FILE *out)
 {
 	fputs("[relay]", out);
 	for (size_t i = 0; i < turn->relay_count; i++) {
@@ -49,7 +50,12 @@ static void describe_relay(const struct tp_turn_options *turn, FILE *out)
 		fputs(" no address\n", out);
 		return;
 	}
-	fprintf(out, " ports %u-%u\n", turn->port_min, turn->port_max);
+	if (turn->shared_ports == 0) {
+		fprintf(out, " ports %u-%u\n", turn->port_min, turn->port_max);
+	} else {
+		fprintf(out, " shared ports %u-%" PRIu32 "\n", turn->port_min,
+			turn->port_min + tp_shared_relays_ports(turn->shared_ports, workers) - 1);
+	}
 }
 
 void tp_describe_events(const struct tp_events *events, FILE *out)
@@ -118,7 +124,7 @@ void tp_describe(const struct tp_config *config, const struct tp_generation *gen
 	fprintf(out, "[turnpike] realm %s, %u %s\n", config->turn.realm, workers,
 		workers == 1 ? "worker" : "workers");
 	describe_listeners(config, out);
-	describe_relay(&config->turn, out);
+	describe_relay(&config->turn, workers, out);
 	describe_limits(&config->turn, out);
 	describe_plugins(config, generation, out);
 }

@@ -40,7 +40,8 @@ static int check(const struct tp_args *args)
 		return complain(problem);
 	}
 	tp_log_set_level(TP_LOG_WARN);
-	if (tp_daemon_load_plugins(config, config->plugins, config->plugin_count,
+	if (tp_config_check_shared_ports(config, tp_daemon_workers(config), problem) != 0 ||
+	    tp_daemon_load_plugins(config, config->plugins, config->plugin_count,
 				   tp_daemon_workers(config), problem, &generation) != 0) {
 		status = complain(problem);
 	} else {

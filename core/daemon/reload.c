@@ -364,6 +364,7 @@ static void keep_fixed(const struct tp_config *started, struct tp_config *fresh)
 	fresh->turn.relay_count = started->turn.relay_count;
 	fresh->turn.port_min = started->turn.port_min;
 	fresh->turn.port_max = started->turn.port_max;
+	fresh->turn.shared_ports = started->turn.shared_ports;
 }
 
 static int read_file(struct tp_reload *reload, const char *plugin)

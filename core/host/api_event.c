@@ -22,6 +22,9 @@ static const char *const discard_reasons[] = {
 	[TP_DISCARD_DRAINING] = "draining",
 	[TP_DISCARD_PARKED] = "parked",
 	[TP_DISCARD_RATE] = "rate",
+	[TP_DISCARD_PEER_TAKEN] = "peer taken",
+	[TP_DISCARD_PEER_UNCLAIMED] = "peer unclaimed",
+	[TP_DISCARD_CLAIMS_FULL] = "claims full",
 	[TP_DISCARD_LIMIT] = "limit",
 	[TP_DISCARD_HOP_LIMIT] = "hop limit",
 };

@@ -34,9 +34,7 @@ void tp_additional_relay_take(struct tp_allocation *allocation, struct tp_relay_
 {
 	struct tp_additional_relay *additional = allocation->additional;
 
-	additional->socket = *socket;
-	additional->socket.datagram->owner = allocation;
-	socket->datagram = NULL;
+	tp_relay_socket_take(&additional->socket, socket, allocation);
 	allocation->view.relayed_addr_more = additional->socket.advertised_addr;
 }
 

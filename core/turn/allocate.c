@@ -341,6 +341,11 @@ static void handle(struct tp_transaction *transaction)
 	}
 	transaction->state = allocate;
 	code = check_attributes(transaction, allocate);
+	if (code == 0 && transaction->server->shared_relays != NULL &&
+	    (allocate->reserve_next || allocate->claims)) {
+		tp_transaction_fail(transaction, 508, "Relayed Ports Are Shared Here");
+		return;
+	}
 	if (code == 0) {
 		code = take_quota(transaction, allocate);
 	}

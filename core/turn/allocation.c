@@ -152,9 +152,7 @@ int tp_allocation_create(struct tp_server *server, const struct tp_allocation_pa
 	tp_timer_init(&allocation->expiry, expire);
 	tp_allocation_keep_key(allocation, params->key, params->algorithm, params->key_valid_s);
 
-	allocation->relay = *params->relay;
-	allocation->relay.datagram->owner = allocation;
-	params->relay->datagram = NULL;
+	tp_relay_socket_take(&allocation->relay, params->relay, allocation);
 	if (allocation->additional != NULL) {
 		tp_additional_relay_take(allocation, params->additional);
 	}

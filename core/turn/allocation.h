@@ -59,6 +59,7 @@ struct tp_allocation {
 	struct tp_key key;
 	enum tp_password_algorithm algorithm; /* of the key */
 	uint32_t max_lifetime_s;
+	uint32_t peer_claim_count;
 	struct tp_additional_relay *additional; /* NULL: not a dual allocation */
 };
 

@@ -7,6 +7,7 @@
 #include "host/dispatch.h"
 #include "io/loop.h"
 #include "turn/allocation.h"
+#include "turn/peer_claim.h"
 #include "turn/server.h"
 
 #define REMEMBER_EXPIRED_MS (300 * UINT64_C(1000))
@@ -146,6 +147,7 @@ static void channel_free(struct tp_channel *channel)
 
 	tp_loop_cancel(server->worker->loop, &channel->expiry);
 	channel_remove(allocation, channel);
+	tp_peer_claim_unbind(channel->permission->claimant, &channel->by_peer.peer_addr);
 	tp_list_remove(&channel->link);
 	tp_permission_unhold(channel->permission);
 	allocation->channel_count--;
@@ -162,6 +164,7 @@ static void expire(struct tp_timer *timer)
 		return;
 	}
 	channel->live = false;
+	tp_peer_claim_unbind(channel->permission->claimant, &channel->by_peer.peer_addr);
 	tell_deleted(channel);
 	tp_loop_arm(loop, &channel->expiry, tp_loop_now_ms(loop) + REMEMBER_EXPIRED_MS);
 }
@@ -229,6 +232,31 @@ static int channel_create(struct tp_allocation *allocation, uint16_t number,
 	return 0;
 }
 
+/* The permission is held: a new channel takes that over, one that is there has done so. */
+static int find_or_create(struct tp_allocation *allocation, uint16_t number,
+			  struct tp_permission *permission, const struct tp_addr *peer_addr,
+			  struct tp_channel **out)
+{
+	int err = tp_peer_claim_take(permission->claimant, peer_addr, TP_CLAIM_BY_CHANNEL);
+
+	*out = tp_channel_find(allocation, number);
+	if (err != 0) {
+		return err;
+	}
+	if (*out != NULL) {
+		tp_permission_unhold(permission);
+		return 0;
+	}
+	err = channel_create(allocation, number, peer_addr, out);
+	if (err != 0) {
+		tp_peer_claim_unbind(permission->claimant, peer_addr);
+		return err;
+	}
+	(*out)->permission = permission;
+	(*out)->passage = permission->passage;
+	return 0;
+}
+
 int tp_channel_bind(struct tp_allocation *allocation, uint16_t number,
 		    const struct tp_addr *peer_addr, bool relayed_only)
 {
@@ -244,17 +272,10 @@ int tp_channel_bind(struct tp_allocation *allocation, uint16_t number,
 	}
 	permission->channels++; /* held for the channel, also while an expired one gives way */
 	forget_expired(allocation, number, peer_addr);
-	channel = tp_channel_find(allocation, number);
-	if (channel == NULL) {
-		err = channel_create(allocation, number, peer_addr, &channel);
-		if (err != 0) {
-			tp_permission_unhold(permission);
-			return err;
-		}
-		channel->permission = permission;
-		channel->passage = permission->passage;
-	} else {
-		tp_permission_unhold(permission); /* the channel holds it already */
+	err = find_or_create(allocation, number, permission, peer_addr, &channel);
+	if (err != 0) {
+		tp_permission_unhold(permission);
+		return err;
 	}
 	refreshed = channel->live;
 	channel->live = true;

@@ -59,7 +59,8 @@ uint16_t tp_channel_check(const struct tp_allocation *allocation, uint16_t numbe
 /**
  * Bind or refresh, and refresh the permission's 300 seconds. Checked before.
  *
- * Errors: TP_EFULL at a ceiling of the allocation, TP_ENOMEM; then nothing has changed
+ * Errors: TP_EFULL at a ceiling of the allocation, TP_EEXIST for a peer that another
+ *         allocation on a shared port has, TP_ENOMEM; then no channel has changed
  */
 int tp_channel_bind(struct tp_allocation *allocation, uint16_t number,
 		    const struct tp_addr *peer_addr, bool relayed_only);

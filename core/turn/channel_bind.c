@@ -7,6 +7,7 @@
 #include "turn/peer_policy.h"
 #include "turn/relay_socket.h"
 #include "turn/server.h"
+#include "turn/shared_relay.h"
 #include "turn/transaction.h"
 
 /* ChannelBind: RFC 8656 sections 12.1 to 12.3. Installs the permission, too. */
@@ -106,6 +107,10 @@ static void handle(struct tp_transaction *transaction)
 	}
 	if (code != 0) {
 		tp_transaction_fail(transaction, code, NULL);
+		return;
+	}
+	if (tp_shared_relay_is_taken(transaction->allocation, &binding->peer_addr)) {
+		tp_transaction_fail(transaction, 508, "Peer Taken On This Shared Port");
 		return;
 	}
 	binding->permission_event = (struct tp_before_permission){

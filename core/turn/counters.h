@@ -29,9 +29,10 @@
 	X(relay_drops, "datagrams of peers that found no room in the kernel")                      \
 	X(exceptions, "messages that could not be parsed, verified, handled or written")           \
 	X(out_of_memory, "requests refused or dropped for lack of memory")                         \
+	X(peer_claims_full, "peers not claimed on a shared port for lack of room")                 \
 	X(relayed_ports_exhausted, "allocations refused because no relayed port was free")
 
-#define TP_TURN_DISCARD_REASONS 19
+#define TP_TURN_DISCARD_REASONS 22
 
 struct tp_turn_counters {
 #define TP_TURN_COUNTER_MEMBER_(member, help) struct tp_counter *member;

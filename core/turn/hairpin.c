@@ -14,6 +14,7 @@
 #include "turn/relay.h"
 #include "turn/relay_socket.h"
 #include "turn/server.h"
+#include "turn/shared_relay.h"
 
 /*
  * From one worker to one other. Made when first used and kept as long as the
@@ -73,7 +74,12 @@ void tp_hairpin_deliver(struct tp_hairpin *hairpin, const struct tp_relay_locati
 	struct tp_datagram *datagram =
 		tp_port_table_find(hairpin->datagrams, to->address, to->port);
 
-	if (datagram != NULL && datagram->owner != NULL) { /* else closed meanwhile, or reserved */
+	if (datagram == NULL || datagram->owner == NULL) { /* closed meanwhile, or reserved */
+		return;
+	}
+	if (hairpin->server->shared_relays != NULL) {
+		tp_shared_relay_deliver(datagram->owner, packet);
+	} else {
 		tp_relay_deliver(datagram->owner, packet);
 	}
 }

@@ -10,5 +10,8 @@ struct tp_server;
  * socket is opened, since it fails a call on the socket each time.
  */
 
-/** What a relayed socket of the server is opened with; the owner is the allocation. */
+/**
+ * What a relayed socket of the server is opened with; the owner is the
+ * allocation, or the shared relay where ports are shared.
+ */
 void tp_peer_error_ask(const struct tp_server *server, struct tp_datagram_options *options);

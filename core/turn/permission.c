@@ -10,6 +10,7 @@
 #include "host/dispatch.h"
 #include "io/loop.h"
 #include "turn/allocation.h"
+#include "turn/peer_claim.h"
 #include "turn/relay_socket.h"
 #include "turn/server.h"
 
@@ -130,6 +131,7 @@ static void permission_free(struct tp_permission *permission)
 
 	tp_assert(permission->channels == 0);
 	tp_loop_cancel(server->worker->loop, &permission->expiry);
+	tp_claimant_free(&permission->claimant);
 	permission_remove(allocation, permission);
 	tp_list_remove(&permission->link);
 	allocation->permission_count--;
@@ -155,6 +157,9 @@ static void expire(struct tp_timer *timer)
 	struct tp_permission *permission = tp_container_of(timer, struct tp_permission, expiry);
 
 	permission->passage.live = false;
+	if (permission->claimant != NULL) {
+		tp_claimant_leave(permission->claimant);
+	}
 	tell_channels(permission);
 	tell_deleted(permission);
 	if (permission->channels == 0) {
@@ -180,6 +185,12 @@ static int permission_create(struct tp_allocation *allocation, const struct tp_a
 	permission->allocation = allocation;
 	permission->passage.ours = tp_relay_socket_is_ours(server->shared, peer_addr);
 	err = permission_insert(allocation, permission);
+	if (err == 0) {
+		err = tp_claimant_create(permission);
+		if (err != 0) {
+			permission_remove(allocation, permission);
+		}
+	}
 	if (err != 0) {
 		tp_pool_give(&server->permission_pool, permission);
 		return err;
@@ -208,6 +219,9 @@ int tp_permission_install(struct tp_allocation *allocation, const struct tp_addr
 	}
 	permission->passage.live = true;
 	permission->passage.relayed_only = relayed_only;
+	if (permission->claimant != NULL) {
+		tp_claimant_enter(permission->claimant);
+	}
 	tell_channels(permission);
 	tp_loop_arm(loop, &permission->expiry,
 		    tp_loop_now_ms(loop) + server->options->permission_lifetime_s * UINT64_C(1000));

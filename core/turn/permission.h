@@ -11,6 +11,7 @@
 #include "turn/relay_socket.h"
 
 struct tp_allocation;
+struct tp_claimant;
 
 /* The first permissions of an allocation, in the allocation itself: see struct tp_few_channels. */
 #define TP_FEW_PERMISSIONS 4
@@ -46,6 +47,7 @@ struct tp_permission {
 	uint32_t channels; /* that hold on to it */
 	bool few;          /* found in the allocation, else in the server's table */
 	struct tp_passage passage;
+	struct tp_claimant *claimant; /* NULL: the relayed port is the allocation's alone */
 };
 
 /**

@@ -20,6 +20,7 @@
 #include "turn/discard.h"
 #include "turn/hairpin.h"
 #include "turn/methods.h"
+#include "turn/peer_claim.h"
 #include "turn/peer_policy.h"
 #include "turn/permission.h"
 #include "turn/server.h"
@@ -240,6 +241,16 @@ static bool keeps_whole(const struct tp_allocation *allocation, const struct tp_
 		 allocation->view.five_tuple.client_addr.family == TP_FAMILY_IPV4));
 }
 
+/* On a shared port, what is sent to a peer makes it the allocation's. */
+static bool claim_peer(const struct tp_permission *permission, const struct tp_addr *peer_addr,
+		       enum tp_discard_reason *reason)
+{
+	int err = tp_peer_claim_take(permission->claimant, peer_addr, TP_CLAIM_BY_SENDING);
+
+	*reason = err == TP_EEXIST ? TP_DISCARD_PEER_TAKEN : TP_DISCARD_CLAIMS_FULL;
+	return err == 0;
+}
+
 /* Returns true when the payload is on its way, else @reason is set. */
 static bool send_to_peer(struct tp_allocation *allocation, const struct tp_send_indication *send,
 			 struct tp_packet *packet, enum tp_discard_reason *reason)
@@ -259,7 +270,8 @@ static bool send_to_peer(struct tp_allocation *allocation, const struct tp_send_
 	} else if (indication_vetoed(allocation, TP_CLIENT_TO_PEER, &send->peer_addr,
 				     send->payload.data, send->payload.len)) {
 		*reason = TP_DISCARD_VETO;
-	} else {
+	} else if (permission->claimant == NULL ||
+		   claim_peer(permission, &send->peer_addr, reason)) {
 		*reason = TP_DISCARD_QUEUE_FULL;
 		return forward_to_peer(allocation, packet, send->payload.data, send->payload.len,
 				       &send->peer_addr, permission->passage.ours);

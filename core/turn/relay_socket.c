@@ -7,17 +7,20 @@
 #include "base/rand.h"
 #include "host/request.h"
 #include "io/datagram.h"
+#include "turn/allocation.h"
 #include "turn/hairpin.h"
 #include "turn/live_ports.h"
 #include "turn/peer_error.h"
 #include "turn/relay.h"
 #include "turn/server.h"
+#include "turn/shared_relay.h"
 
 /* Ports that somebody else has, before the range counts as full. */
 #define STRANGERS_MAX 512
 
-static bool try_port(struct tp_server *server, size_t address, uint16_t port,
-		     struct tp_relay_socket *out, int *err)
+/* @shared: whose it is; NULL: an allocation's */
+static int open_port(struct tp_server *server, size_t address, uint16_t port,
+		     struct tp_shared_relay *shared, struct tp_relay_socket *out)
 {
 	const struct tp_turn_options *options = server->options;
 	const struct tp_relay_address *relay = &options->relay[address];
@@ -30,34 +33,37 @@ static bool try_port(struct tp_server *server, size_t address, uint16_t port,
 				.send_buffer_bytes = options->relay_send_buffer_bytes,
 			},
 		.drops = server->counters.relay_drops,
-		.receive = tp_relay_receive,
+		.owner = shared,
+		.receive = shared == NULL ? tp_relay_receive : tp_shared_relay_receive,
 	};
+	int err;
 
 	tp_peer_error_ask(server, &datagram);
-	*err = tp_datagram_open(server->worker->loop, &datagram, &out->datagram);
-	if (*err != 0) {
-		return false;
+	err = tp_datagram_open(server->worker->loop, &datagram, &out->datagram);
+	if (err != 0) {
+		return err;
 	}
 	out->address = address;
 	out->advertised_addr = tp_addr_with_port(&relay->advertised_addr, port);
-	*err = tp_hairpin_add(server->hairpin, out);
-	if (*err != 0) {
+	err = tp_hairpin_add(server->hairpin, out);
+	if (err != 0) {
 		tp_datagram_close(&out->datagram);
 	}
-	return *err == 0;
+	return err;
 }
 
 static bool try_pair(struct tp_server *server, size_t address, uint16_t port,
 		     struct tp_relay_socket *out, struct tp_relay_socket *next, int *err)
 {
-	if (!try_port(server, address, port, out, err)) {
-		return false;
+	*err = open_port(server, address, port, NULL, out);
+	if (*err != 0 || next == NULL) {
+		return *err == 0;
 	}
-	if (next == NULL || try_port(server, address, (uint16_t)(port + 1), next, err)) {
-		return true;
+	*err = open_port(server, address, (uint16_t)(port + 1), NULL, next);
+	if (*err != 0) {
+		tp_relay_socket_close(server, out);
 	}
-	tp_relay_socket_close(server, out);
-	return false;
+	return *err == 0;
 }
 
 static bool is_live(const struct tp_server *server, size_t address, uint16_t port, bool pair)
@@ -120,7 +126,8 @@ static bool choose_ports(const struct tp_turn_options *options, struct tp_relay_
 	return choice->port_min >= options->port_min && choice->port_max <= options->port_max;
 }
 
-static bool is_chosen(const struct tp_relay_address *relay, const struct tp_relay_choice *choice)
+bool tp_relay_choice_is_for(const struct tp_relay_choice *choice,
+			    const struct tp_relay_address *relay)
 {
 	return choice->relay.family == TP_FAMILY_NONE ||
 	       tp_addr_equal_ip(&choice->relay, &relay->bind_addr) ||
@@ -141,6 +148,9 @@ uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, b
 	if (!choose_ports(options, &choice)) {
 		return 508;
 	}
+	if (server->shared_relays != NULL) {
+		return tp_shared_relay_take(server, family, even, &choice, out);
+	}
 	for (size_t i = 0; i < options->relay_count; i++) {
 		size_t address = server->next_relay_address++ % options->relay_count;
 
@@ -148,7 +158,7 @@ uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, b
 			continue;
 		}
 		code = 508;
-		if (is_chosen(&options->relay[address], &choice) &&
+		if (tp_relay_choice_is_for(&choice, &options->relay[address]) &&
 		    try_range(server, address, even, &choice, out, next)) {
 			return 0;
 		}
@@ -157,6 +167,21 @@ uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, b
 		tp_counter_add(server->counters.relayed_ports_exhausted, 1);
 	}
 	return code;
+}
+
+int tp_relay_socket_open_shared(struct tp_shared_relay *shared, size_t address, uint16_t port)
+{
+	return open_port(shared->server, address, port, shared, &shared->socket);
+}
+
+void tp_relay_socket_take(struct tp_relay_socket *out, struct tp_relay_socket *socket,
+			  struct tp_allocation *allocation)
+{
+	*out = *socket;
+	socket->datagram = NULL;
+	if (allocation->server->shared_relays == NULL) {
+		out->datagram->owner = allocation;
+	}
 }
 
 static void free_port(struct tp_server *server, const struct tp_relay_socket *socket)
@@ -170,6 +195,10 @@ void tp_relay_socket_close(struct tp_server *server, struct tp_relay_socket *soc
 	if (socket->datagram == NULL) {
 		return;
 	}
+	if (server->shared_relays != NULL) {
+		tp_shared_relay_give(socket);
+		return;
+	}
 	tp_hairpin_remove(server->hairpin, socket);
 	free_port(server, socket);
 	tp_datagram_close(&socket->datagram);
@@ -179,6 +208,10 @@ int tp_relay_socket_release(struct tp_server *server, struct tp_relay_socket *so
 {
 	int fd;
 
+	if (server->shared_relays != NULL) {
+		tp_shared_relay_give(socket);
+		return -1;
+	}
 	tp_hairpin_remove(server->hairpin, socket);
 	fd = tp_datagram_release(&socket->datagram);
 	if (fd == -1) {

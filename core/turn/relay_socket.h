@@ -7,15 +7,19 @@
 
 #include <turnpike/addr.h>
 
+struct tp_allocation;
 struct tp_datagram;
+struct tp_relay_address;
 struct tp_relay_choice;
 struct tp_server;
 struct tp_shared;
+struct tp_shared_relay;
 
 /*
  * A relayed transport address: a bound socket of its own on a random port of
  * the configured range. The kernel knows which ports are free; the map of live
  * ports is told. Until an allocation takes it over, what arrives is dropped.
+ * Or a part in such a socket, where allocations share: see turn/shared_relay.h.
  */
 struct tp_relay_socket {
 	struct tp_datagram *datagram;   /* NULL: none */
@@ -37,12 +41,23 @@ uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, b
 			      const struct tp_relay_choice *choice, struct tp_relay_socket *out,
 			      struct tp_relay_socket *next);
 
-/** Close and mark the port free; nothing for an empty one. */
+/** Is the address one that is meant? The ports are not looked at. */
+bool tp_relay_choice_is_for(const struct tp_relay_choice *choice,
+			    const struct tp_relay_address *relay);
+
+/** The socket of @shared, on that port; closed while the server knows of no shared ones. */
+int tp_relay_socket_open_shared(struct tp_shared_relay *shared, size_t address, uint16_t port);
+
+/** It is the allocation's from now on: moved to @out, what arrives for it goes to @allocation. */
+void tp_relay_socket_take(struct tp_relay_socket *out, struct tp_relay_socket *socket,
+			  struct tp_allocation *allocation);
+
+/** Close and mark the port free, or give the part back; nothing for an empty one. */
 void tp_relay_socket_close(struct tp_server *server, struct tp_relay_socket *socket);
 
 /**
  * Give up the bound descriptor, for another worker to adopt; the port stays
- * live. -1 when that is impossible: then the port is free.
+ * live. -1 when that is impossible, as for a shared one: then the port is free.
  */
 int tp_relay_socket_release(struct tp_server *server, struct tp_relay_socket *socket);
 

@@ -19,6 +19,7 @@
 #include "turn/permission.h"
 #include "turn/reservation.h"
 #include "turn/settings.h"
+#include "turn/shared_relay.h"
 #include "turn/tick.h"
 #include "turn/transaction.h"
 #include "turn/usage.h"
@@ -231,6 +232,7 @@ void tp_server_stop(struct tp_server *server)
 		tp_allocation_delete(allocation, TP_DELETE_SHUTDOWN);
 	}
 	tp_reservation_free_all(server);
+	tp_shared_relays_close(server);
 }
 
 void tp_server_free(struct tp_server **server)

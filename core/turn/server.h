@@ -19,6 +19,7 @@
 
 struct tp_hairpin;
 struct tp_icmp;
+struct tp_shared_relays;
 
 /*
  * The protocol on one worker: owns its allocations, permissions, channels and
@@ -45,7 +46,8 @@ struct tp_server {
 	struct tp_replay replay;
 	struct tp_source_limit sources;
 	struct tp_hairpin *hairpin;
-	struct tp_icmp *icmp; /* NULL: not needed yet */
+	struct tp_icmp *icmp;                   /* NULL: not needed yet */
+	struct tp_shared_relays *shared_relays; /* NULL: each allocation has a port of its own */
 
 	struct tp_pool allocation_pool;
 	struct tp_pool additional_relay_pool;

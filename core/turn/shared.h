@@ -39,6 +39,7 @@ struct tp_turn_options {
 	size_t relay_count; /* 0: Allocate is answered 508, Binding works */
 	uint16_t port_min;
 	uint16_t port_max;
+	uint32_t shared_ports; /* of a worker, on each address; 0: a port for each allocation */
 	int relay_receive_buffer_bytes; /* 0: the system's default */
 	int relay_send_buffer_bytes;
 	bool relay_icmp;  /* clients are told what ICMP tells of their datagrams to peers */

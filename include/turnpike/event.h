@@ -186,6 +186,10 @@ enum tp_discard_reason {
 	TP_DISCARD_RATE = 16,      /* too many unauthenticated requests of one source */
 	TP_DISCARD_LIMIT = 17,     /* over the allocation's limits; since 1.1 */
 	TP_DISCARD_HOP_LIMIT = 18, /* its TTL has run out here; since 1.1 */
+	/* on a relayed port that allocations share; since 1.1 */
+	TP_DISCARD_PEER_TAKEN = 19,     /* another allocation relays to that peer */
+	TP_DISCARD_PEER_UNCLAIMED = 20, /* from a peer that is no allocation's, or of several */
+	TP_DISCARD_CLAIMS_FULL = 21,    /* the allocation has too many peers, or there are in all */
 };
 
 struct tp_channel_data_discarded {

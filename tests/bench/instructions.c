@@ -133,9 +133,13 @@ static void measure(const char *name, const char *subscribed, void (*send)(size_
 	CALLGRIND_DUMP_STATS_AT(dump);
 }
 
-static void measure_all(const char *plugin_dir, const char *subscribed)
+/* On shared ports each allocation has one to itself: what is counted is that it is looked for. */
+static void measure_all(const char *plugin_dir, bool shared, const char *subscribed)
 {
 	void_net_open(&bare, plugin_dir);
+	if (shared) {
+		bare_server_share_ports(&bare, ALLOCATIONS);
+	}
 	tp_counter_use_row(1); /* as a worker does */
 	other_peer = bare.peer_addr;
 	other_peer.port++;
@@ -164,11 +168,13 @@ static void measure_marked(void)
 
 int main(void)
 {
-	measure_all(NULL, "");
+	measure_all(NULL, false, "");
 	measure_marked();
 	bare_server_close(&bare);
 	test_hooks = (struct test_hooks){.ask = NULL}; /* accept everything */
-	measure_all(TEST_PLUGIN_DIR, ", a handler accepts");
+	measure_all(TEST_PLUGIN_DIR, false, ", a handler accepts");
+	bare_server_close(&bare);
+	measure_all(NULL, true, ", shared port");
 	bare_server_close(&bare);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "io/mailbox.h"
 #include "turn/channel.h"
 #include "turn/peer_policy.h"
+#include "turn/shared_relay.h"
 
 #define CLIENT_BYTES_MAX 2048
 
@@ -72,6 +73,15 @@ void bare_server_open(struct bare_server *bare, const struct tp_datagram_backend
 	tp_assert(tp_shared_create(&options, 1, &bare->shared) == 0);
 	tp_assert(tp_server_create(bare->shared, &bare->worker, bare->generation, &bare->server) ==
 		  0);
+}
+
+void bare_server_share_ports(struct bare_server *bare, uint32_t count)
+{
+	struct tp_turn_options *options = (struct tp_turn_options *)bare->server->options;
+	struct tp_addr refused;
+
+	options->shared_ports = count;
+	tp_assert(tp_shared_relays_open(bare->server, &refused) == 0);
 }
 
 void bare_server_close(struct bare_server *bare)

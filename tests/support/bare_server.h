@@ -30,6 +30,9 @@ struct bare_server {
 void bare_server_open(struct bare_server *bare, const struct tp_datagram_backend *backend,
 		      const char *plugin_dir);
 
+/** Allocations made from now on share so many ports; before the first one. */
+void bare_server_share_ports(struct bare_server *bare, uint32_t count);
+
 /** Asserts that nothing is left. */
 void bare_server_close(struct bare_server *bare);
 

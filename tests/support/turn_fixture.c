@@ -13,6 +13,7 @@
 #include "io/mailbox.h"
 #include "stun/channel_data.h"
 #include "turn/peer_policy.h"
+#include "turn/shared_relay.h"
 
 #define PARK_DEADLINE_MS 5000
 #define KEY_VALID_S 100
@@ -114,6 +115,7 @@ static struct tp_peer_policy *make_policy(void)
 static void open_server(struct turn_fixture *f, void (*adjust)(struct tp_turn_options *options))
 {
 	struct tp_turn_options options;
+	struct tp_addr refused;
 
 	tp_turn_options_init(&options);
 	options.realm = "example.org";
@@ -128,6 +130,7 @@ static void open_server(struct turn_fixture *f, void (*adjust)(struct tp_turn_op
 	}
 	tp_assert(tp_shared_create(&options, 2, &f->shared) == 0);
 	tp_assert(tp_server_create(f->shared, &f->worker, f->generation, &f->server) == 0);
+	tp_assert(tp_shared_relays_open(f->server, &refused) == 0);
 }
 
 void turn_fixture_open_with(struct turn_fixture *f, void (*adjust)(struct tp_turn_options *options))

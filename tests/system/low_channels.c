@@ -5,10 +5,18 @@
  * from RFC 5766's range, 0x4000 to 0x7fff. RFC 8656 section 12 has narrowed it to
  * 0x4000 to 0x4fff, so that three in four are refused, rightly. The client
  * adds a random long, modulo the range, to 0x4000: keep its longs below 0x1000.
+ *
+ * With -DPLAIN_ALLOCATE they are even, too: then it never asks for an even port.
  */
 #include <dlfcn.h>
 #include <stddef.h>
 #include <string.h>
+
+#ifdef PLAIN_ALLOCATE
+#define MASK 0xffe
+#else
+#define MASK 0xfff
+#endif
 
 int RAND_bytes(unsigned char *bytes, int len);
 
@@ -24,7 +32,7 @@ int RAND_bytes(unsigned char *bytes, int len)
 	done = next(bytes, len);
 	if (done == 1 && (size_t)len == sizeof(number)) {
 		memcpy(&number, bytes, sizeof(number));
-		number &= 0xfff;
+		number &= MASK;
 		memcpy(bytes, &number, sizeof(number));
 	}
 	return done;

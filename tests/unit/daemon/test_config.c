@@ -316,6 +316,7 @@ static void defaults_are_those_of_the_protocol(void)
 	CU_ASSERT_EQUAL(turn->relay_receive_buffer_bytes, wanted.relay_receive_buffer_bytes);
 	CU_ASSERT_EQUAL(turn->relay_icmp, wanted.relay_icmp);
 	CU_ASSERT_EQUAL(turn->carry_marks, wanted.carry_marks);
+	CU_ASSERT_EQUAL(turn->shared_ports, 0);
 	CU_ASSERT_EQUAL(turn->alternate_server_count, 0);
 	CU_ASSERT_PTR_NULL(turn->alternate_domain);
 	CU_ASSERT_PTR_NULL(file.config->user);
@@ -324,6 +325,21 @@ static void defaults_are_those_of_the_protocol(void)
 	CU_ASSERT_EQUAL(file.config->log_level, TP_LOG_INFO);
 	CU_ASSERT_EQUAL(file.config->log_format, TP_LOG_TEXT);
 	CU_ASSERT_EQUAL(file.config->peers_lift, 0);
+	config_file_close(&file);
+}
+
+static void shared_ports_must_fit_the_range(void)
+{
+	struct config_file file;
+	char problem[TP_PROBLEM_SIZE];
+
+	config_file_open(&file, AT_END("[relay]\nports = 50000-50007\nshared_ports = 4\n"));
+	CU_ASSERT_EQUAL_FATAL(file.error, 0);
+	CU_ASSERT_EQUAL(tp_config_check_shared_ports(file.config, 1, problem), 0);
+	CU_ASSERT_EQUAL(tp_config_check_shared_ports(file.config, 2, problem), 0);
+	CU_ASSERT_EQUAL(tp_config_check_shared_ports(file.config, 3, problem), TP_ERANGE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(problem, ":8: [relay] shared_ports: 4 for each of 3 workers "
+					       "are 12, and \"ports\" has 8"));
 	config_file_close(&file);
 }
 
@@ -342,6 +358,7 @@ static void every_key_arrives_where_it_belongs(void)
 		"[relay]\n"
 		"address = 10.0.0.5>203.0.113.7 2001:db8::7\nports = 50000-50100\n"
 		"receive_buffer = 64k\nsend_buffer = 1M\nicmp = yes\ncarry_marks = yes\n"
+		"shared_ports = 8\n"
 		"[limits]\n"
 		"default_lifetime = 60\nmax_lifetime = 2m\npermission_lifetime = 30s\n"
 		"channel_lifetime = 40s\nmax_allocations = 1000\nmax_allocations_per_user = 3\n"
@@ -391,6 +408,7 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_TRUE(tp_addr_equal(&turn->relay[1].bind_addr, &turn->relay[1].advertised_addr));
 	CU_ASSERT_EQUAL(turn->port_min, 50000);
 	CU_ASSERT_EQUAL(turn->port_max, 50100);
+	CU_ASSERT_EQUAL(turn->shared_ports, 8);
 	CU_ASSERT_EQUAL(turn->relay_receive_buffer_bytes, 65536);
 	CU_ASSERT_TRUE(turn->relay_icmp);
 	CU_ASSERT_TRUE(turn->carry_marks);
@@ -536,7 +554,7 @@ TEST_SUITE("config", TEST(mistakes_are_named_with_file_line_section_and_key),
 	   TEST(what_is_no_file_is_named), TEST(a_certificate_that_is_not_there_is_named),
 	   TEST(sockets_of_different_kinds_may_share_a_port),
 	   TEST(quoted_values_pass_iniparser_unharmed), TEST(defaults_are_those_of_the_protocol),
-	   TEST(every_key_arrives_where_it_belongs),
+	   TEST(shared_ports_must_fit_the_range), TEST(every_key_arrives_where_it_belongs),
 	   TEST(a_listener_without_port_has_the_transports_own),
 	   TEST(an_alternate_address_makes_four_of_one),
 	   TEST(plugins_keep_their_order_and_settings), TEST(the_peer_policy_follows_the_file));

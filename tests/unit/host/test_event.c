@@ -33,13 +33,13 @@ static void every_event_is_called_one_way(void)
 
 static void reasons_and_causes_have_names(void)
 {
-	for (int i = 0; i <= TP_DISCARD_HOP_LIMIT; i++) {
+	for (int i = 0; i <= TP_DISCARD_CLAIMS_FULL; i++) {
 		CU_ASSERT_STRING_NOT_EQUAL(tp_discard_reason_name((enum tp_discard_reason)i),
 					   "unknown");
 	}
 	CU_ASSERT_STRING_EQUAL(tp_discard_reason_name(TP_DISCARD_NO_PERMISSION), "no permission");
 	CU_ASSERT_STRING_EQUAL(
-		tp_discard_reason_name((enum tp_discard_reason)(TP_DISCARD_HOP_LIMIT + 1)),
+		tp_discard_reason_name((enum tp_discard_reason)(TP_DISCARD_CLAIMS_FULL + 1)),
 		"unknown");
 	CU_ASSERT_STRING_EQUAL(tp_delete_cause_name(TP_DELETE_REFRESH), "refresh");
 	CU_ASSERT_STRING_EQUAL(tp_delete_cause_name(TP_DELETE_SHUTDOWN), "shutdown");
