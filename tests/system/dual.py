@@ -7,15 +7,13 @@ Allocates both families at 127.0.0.1:PORT, sends to a peer of each and takes wha
 import socket
 import sys
 
-from turn_client import ADDITIONAL, ALLOCATE, DATA, PEER, RELAYED, TRANSPORT
+from turn_client import ADDITIONAL, DATA, PEER
 from turn_client import Client, attribute, parse, read_address
 
 
 def main():
     client = Client(("127.0.0.1", int(sys.argv[1])), sys.argv[2], sys.argv[3])
-    wanted = attribute(TRANSPORT, b"\x11\0\0\0") + attribute(ADDITIONAL, b"\x02\0\0\0")
-    transaction, attributes = client.request(ALLOCATE, lambda _: wanted)
-    relayed = [read_address(v, transaction) for kind, v in attributes if kind == RELAYED]
+    relayed = client.allocate(attribute(ADDITIONAL, b"\x02\0\0\0"))
     print("relayed", relayed)
     for (host, port), family in zip(relayed, (socket.AF_INET, socket.AF_INET6), strict=True):
         peer = socket.socket(family, socket.SOCK_DGRAM)

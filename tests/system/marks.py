@@ -155,7 +155,7 @@ def carried(options):
     client.tell(30, 0x2A)
     same(client.answer()[:2], (37, 0xB9))
     same(client.marks, (27, 0x2A))
-    client.bind(CHANNEL, client.peer)
+    assert client.bind(CHANNEL, client.peer) == 0
     same(client.marks, (63, 0))  # a response is the server's own
     set_marks(client.socket, 50, 0x03)
     client.send_channel_data(CHANNEL, b"20 1 1")

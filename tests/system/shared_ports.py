@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 # SPDX-License-Identifier: Apache-2.0
 """Clients on shared relayed ports: shared_ports.py PORT USER PASSWORD DAEMON-PID FIRST LAST CLIENTS
 
@@ -7,13 +7,14 @@ use Send indications. Everything arrives where it belongs and nowhere else.
 """
 import re
 import socket
+import struct
 import subprocess
 import sys
 
-sys.dont_write_bytecode = True
-from turn_messages import *
+from turn_client import ALLOCATE, DATA, EVEN_PORT, PEER, TRANSPORT
+from turn_client import Client, attribute, parse, read_address
 
-CHANNEL = 0x4001
+NUMBER = 0x4001
 
 
 class Pair:
@@ -29,13 +30,13 @@ class Pair:
         self.addr = self.peer.getsockname()
         self.uses_channel = number % 2 == 0
         if self.uses_channel:
-            assert self.client.bind(CHANNEL, self.addr) == 0
+            assert self.client.bind(NUMBER, self.addr) == 0
         else:
-            self.client.request(CREATE_PERMISSION, lambda t: xor_address(PEER, self.addr, t))
+            self.client.permit(self.addr)
 
     def send(self, payload):
         if self.uses_channel:
-            self.client.send_channel_data(CHANNEL, payload)
+            self.client.send_channel_data(NUMBER, payload)
         else:
             self.client.send(self.addr, payload)
 
@@ -48,7 +49,7 @@ class Pair:
         got = self.client.socket.recv(2048)
         if self.uses_channel:
             number, size = struct.unpack("!HH", got[:4])
-            assert (number, got[4 : 4 + size]) == (CHANNEL, b"to " + payload), got
+            assert (number, got[4 : 4 + size]) == (NUMBER, b"to " + payload), got
         else:
             _, transaction, attributes = parse(got)
             assert dict(attributes)[DATA] == b"to " + payload, got
@@ -76,7 +77,7 @@ def memory_of(pid):
 
 
 def main():
-    login = (int(sys.argv[1]), sys.argv[2], sys.argv[3])
+    login = (("127.0.0.1", int(sys.argv[1])), sys.argv[2], sys.argv[3])
     pid, first, last, count = map(int, sys.argv[4:])
     bound, memory = ports_of(pid), memory_of(pid)
     pairs = [Pair(i, login) for i in range(count)]

@@ -9,7 +9,7 @@ import struct
 COOKIE = 0x2112A442
 ALLOCATE, SEND, DATA_INDICATION, CREATE_PERMISSION, CHANNEL_BIND = 0x003, 0x016, 0x017, 0x008, 0x009
 CHANNEL, PEER, DATA, RELAYED, FAMILY, TRANSPORT = 0x0C, 0x12, 0x13, 0x16, 0x17, 0x19
-DONT_FRAGMENT, ADDITIONAL, ICMP = 0x1A, 0x8000, 0x8004
+EVEN_PORT, DONT_FRAGMENT, ADDITIONAL, ICMP = 0x18, 0x1A, 0x8000, 0x8004
 
 
 def attribute(kind, value=b""):
@@ -75,8 +75,11 @@ class Client:
         size = size + 16 if head[0] < 0x40 else (size + 3) // 4 * 4
         return head + self._exactly(size)
 
-    def request(self, method, make):
-        """make(transaction) returns the attributes; media that comes meanwhile is passed over."""
+    def ask(self, method, make):
+        """The error code, 0 for success, with the response's transaction id and attributes.
+
+        make(transaction) returns those of the request; media that comes meanwhile is passed over.
+        """
         transaction = os.urandom(12)
         body = make(transaction)
         if self.realm:
@@ -92,16 +95,30 @@ class Client:
         kind, transaction, attributes = parse(answer)
         if not self.realm:
             self.realm, self.nonce = dict(attributes)[0x14], dict(attributes)[0x15]
-            return self.request(method, make)
-        assert kind == method | 0x100, hex(kind)
+            return self.ask(method, make)
+        if kind == method | 0x100:
+            return 0, transaction, attributes
+        error = dict(attributes)[0x09]
+        return error[2] * 100 + error[3], transaction, attributes
+
+    def request(self, method, make):
+        code, transaction, attributes = self.ask(method, make)
+        assert code == 0, code
         return transaction, attributes
+
+    def allocate(self, *more):
+        """The relayed addresses."""
+        wanted = b"".join([attribute(TRANSPORT, b"\x11\0\0\0"), *more])
+        transaction, attributes = self.request(ALLOCATE, lambda _: wanted)
+        return [read_address(v, transaction) for kind, v in attributes if kind == RELAYED]
 
     def permit(self, peer):
         self.request(CREATE_PERMISSION, lambda t: xor_address(PEER, peer, t))
 
     def bind(self, number, peer):
+        """The error code of ChannelBind, 0 for success."""
         channel = attribute(CHANNEL, struct.pack("!HH", number, 0))
-        self.request(CHANNEL_BIND, lambda t: channel + xor_address(PEER, peer, t))
+        return self.ask(CHANNEL_BIND, lambda t: channel + xor_address(PEER, peer, t))[0]
 
     def send(self, peer, payload, extra=b""):
         transaction = os.urandom(12)
