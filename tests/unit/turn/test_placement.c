@@ -22,6 +22,7 @@ static uint16_t port_min;
 static uint16_t port_max;
 static struct tp_ticket ticket;
 static enum tp_family family;
+static bool draining;
 static bool even_port;
 
 static enum tp_verdict choose(struct tp_request *request)
@@ -42,6 +43,7 @@ static void look(enum tp_event event, const void *payload)
 		CU_ASSERT_STRING_EQUAL(redirect->user, "alice");
 		CU_ASSERT_STRING_EQUAL(redirect->realm, "example.org");
 		family = redirect->family;
+		draining = redirect->draining;
 	} else {
 		CU_ASSERT_STRING_EQUAL(choose_relay->user, "alice");
 		CU_ASSERT_STRING_EQUAL(choose_relay->realm, "example.org");
@@ -174,6 +176,20 @@ static void all_pass_is_the_configured_server(void)
 	answer = CHOOSE_AND_PASS;
 	CU_ASSERT_EQUAL(allocate(), 300);
 	CU_ASSERT_TRUE(sent_to(&configured));
+	turn_fixture_close(&f);
+}
+
+static void a_draining_server_still_sends_clients_elsewhere(void)
+{
+	open_with(TP_EVENT_on_turn_redirect, CHOOSE, NULL);
+	CU_ASSERT_EQUAL(allocate(), 300);
+	CU_ASSERT_FALSE(draining);
+	tp_server_drain(f.server);
+	CU_ASSERT_EQUAL(allocate(), 300);
+	CU_ASSERT_TRUE(draining);
+	answer = PASS;
+	CU_ASSERT_EQUAL(allocate(), 508);
+	CU_ASSERT_EQUAL(fake_net_open_sockets(), 0);
 	turn_fixture_close(&f);
 }
 
@@ -323,7 +339,9 @@ static void a_choice_that_passes_is_none(void)
 }
 
 TEST_SUITE("placement", TEST(a_plugin_sends_a_client_elsewhere), TEST(over_tls_the_domain_is_said),
-	   TEST(all_pass_is_the_configured_server), TEST(to_allow_without_a_server_is_no_answer),
+	   TEST(all_pass_is_the_configured_server),
+	   TEST(a_draining_server_still_sends_clients_elsewhere),
+	   TEST(to_allow_without_a_server_is_no_answer),
 	   TEST(a_refusal_is_508), TEST(a_request_may_be_parked_at_both),
 	   TEST(ports_come_from_the_chosen_part),
 	   TEST(the_address_is_the_chosen_one_bound_or_advertised),
