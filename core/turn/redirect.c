@@ -37,11 +37,14 @@ bool tp_redirect_wanted(const struct tp_transaction *transaction)
 }
 
 static void write(const struct tp_transaction *transaction, struct tp_build *build,
-		  const struct tp_addr *addr, const char *domain)
+		  const struct tp_addr *addr, const struct tp_addr *other, const char *domain)
 {
 	uint32_t transport = transaction->request.five_tuple.transport;
 
 	tp_build_addr(build, TP_ATTR_ALTERNATE_SERVER, addr);
+	if (other != NULL && other->family != TP_FAMILY_NONE) {
+		tp_build_addr(build, TP_ATTR_ALTERNATE_SERVER, other);
+	}
 	if (domain != NULL && (transport == TP_TRANSPORT_TLS || transport == TP_TRANSPORT_DTLS)) {
 		tp_build_string(build, TP_ATTR_ALTERNATE_DOMAIN, domain);
 	}
@@ -50,15 +53,20 @@ static void write(const struct tp_transaction *transaction, struct tp_build *bui
 void tp_redirect_write(struct tp_transaction *transaction, struct tp_build *build)
 {
 	const struct tp_redirection *chosen = &transaction->request.redirection;
+	const struct tp_turn_options *options = transaction->server->options;
 	const struct tp_addr *addr;
 
 	if (is_chosen(transaction)) {
-		write(transaction, build, &chosen->alternate, chosen->domain);
+		write(transaction, build, &chosen->alternate, &chosen->other, chosen->domain);
 		return;
 	}
 	addr = alternate_server(transaction);
 	if (addr != NULL) { /* else a plugin chose the code */
-		write(transaction, build, addr, transaction->server->options->alternate_domain);
+		const struct tp_addr *other = next_of_family(
+			options, transaction->server->next_alternate_server,
+			addr->family == TP_FAMILY_IPV4 ? TP_FAMILY_IPV6 : TP_FAMILY_IPV4);
+
+		write(transaction, build, addr, other, options->alternate_domain);
 		transaction->server->next_alternate_server++;
 	}
 }

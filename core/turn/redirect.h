@@ -15,5 +15,8 @@ struct tp_transaction;
 /** Is there an alternate server for this client? Plugins have been asked. */
 bool tp_redirect_wanted(const struct tp_transaction *transaction);
 
-/** ALTERNATE-SERVER and, over TLS and DTLS, ALTERNATE-DOMAIN. */
+/**
+ * ALTERNATE-SERVER of the client's address family, then one of the other where there
+ * is one; over TLS and DTLS ALTERNATE-DOMAIN.
+ */
 void tp_redirect_write(struct tp_transaction *transaction, struct tp_build *build);

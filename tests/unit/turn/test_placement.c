@@ -179,6 +179,41 @@ static void all_pass_is_the_configured_server(void)
 	turn_fixture_close(&f);
 }
 
+static void with_both_families(struct tp_turn_options *options)
+{
+	with_alternate(options);
+	options->alternate_servers[1] = turn_fixture_addr("[2001:db8::77]:3478");
+	options->alternate_servers[2] = turn_fixture_addr("198.51.100.78:3478");
+	options->alternate_server_count = 3;
+}
+
+static bool sent_second_to(const char *expected)
+{
+	struct tp_addr want = turn_fixture_addr(expected);
+	const struct tp_stun_attr *attr =
+		tp_stun_msg_find_nth(&f.response, TP_ATTR_ALTERNATE_SERVER, 1);
+	struct tp_addr addr;
+
+	return attr != NULL && tp_attr_read_addr(attr, &addr) == 0 && tp_addr_equal(&addr, &want);
+}
+
+/* RFC 8489 section 10 */
+static void a_server_of_the_other_family_is_named_second(void)
+{
+	static const char *const turns[] = {"198.51.100.77:3478", "198.51.100.78:3478",
+					    "198.51.100.78:3478", "198.51.100.77:3478"};
+
+	open_with(TP_EVENT_on_turn_redirect, PASS, with_both_families);
+	for (size_t i = 0; i < sizeof(turns) / sizeof(turns[0]); i++) {
+		struct tp_addr want = turn_fixture_addr(turns[i]);
+
+		CU_ASSERT_EQUAL(allocate(), 300);
+		CU_ASSERT_TRUE(sent_to(&want));
+		CU_ASSERT_TRUE(sent_second_to("[2001:db8::77]:3478"));
+	}
+	turn_fixture_close(&f);
+}
+
 static void a_draining_server_still_sends_clients_elsewhere(void)
 {
 	open_with(TP_EVENT_on_turn_redirect, CHOOSE, NULL);
@@ -340,10 +375,10 @@ static void a_choice_that_passes_is_none(void)
 
 TEST_SUITE("placement", TEST(a_plugin_sends_a_client_elsewhere), TEST(over_tls_the_domain_is_said),
 	   TEST(all_pass_is_the_configured_server),
+	   TEST(a_server_of_the_other_family_is_named_second),
 	   TEST(a_draining_server_still_sends_clients_elsewhere),
-	   TEST(to_allow_without_a_server_is_no_answer),
-	   TEST(a_refusal_is_508), TEST(a_request_may_be_parked_at_both),
-	   TEST(ports_come_from_the_chosen_part),
+	   TEST(to_allow_without_a_server_is_no_answer), TEST(a_refusal_is_508),
+	   TEST(a_request_may_be_parked_at_both), TEST(ports_come_from_the_chosen_part),
 	   TEST(the_address_is_the_chosen_one_bound_or_advertised),
 	   TEST(what_is_not_configured_cannot_be_chosen), TEST(even_port_is_told_and_kept),
 	   TEST(a_choice_that_passes_is_none));
