@@ -324,6 +324,10 @@ static void ask_redirect(struct tp_transaction *transaction, struct allocate *al
 		.family = allocate->family,
 		.draining = transaction->server->draining,
 	};
+	if (!tp_redirect_allowed(transaction)) {
+		after_redirect(transaction, TP_PASS);
+		return;
+	}
 	tp_transaction_ask(transaction, TP_EVENT_on_turn_redirect, &allocate->event.redirect,
 			   after_redirect);
 }

@@ -22,12 +22,24 @@ struct tp_turn_settings;
 
 #define TP_RELAY_ADDRESSES_MAX 16
 #define TP_ALTERNATE_SERVERS_MAX 16
+#define TP_ANYCASTS_MAX 64
 #define TP_WORKERS_MAX 256
 
 /* An address relayed sockets are bound to, and how clients are told it. Ports are 0. */
 struct tp_relay_address {
 	struct tp_addr bind_addr;
 	struct tp_addr advertised_addr; /* the same unless behind a 1:1 NAT */
+};
+
+/*
+ * An anycast address that the server listens on, and its unicast address: whoever
+ * wants an allocation at the one is sent to the other. RFC 8155
+ */
+struct tp_anycast {
+	struct tp_addr addr; /* port 0: any */
+	uint32_t transport;
+	struct tp_addr unicast_addr; /* of the same family */
+	struct tp_addr other_addr;   /* unicast, too, of the other family; family NONE: none */
 };
 
 /* What the protocol is run with. The configuration fills it; text and arrays are copied. */
@@ -68,6 +80,8 @@ struct tp_turn_options {
 		alternate_servers[TP_ALTERNATE_SERVERS_MAX]; /* Allocate is sent there with 300 */
 	size_t alternate_server_count;
 	const char *alternate_domain; /* ALTERNATE-DOMAIN beside it; NULL: none */
+	struct tp_anycast anycasts[TP_ANYCASTS_MAX];
+	size_t anycast_count;
 
 	struct tp_peer_policy *peer_policy; /* taken over by tp_shared_create() */
 };

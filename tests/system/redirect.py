@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Where clients are sent: redirect.py PORT USER PASSWORD COUNT [follow]
+"""Where clients are sent: redirect.py ADDRESS PORT USER PASSWORD COUNT [follow]
 
-So many clients, each of an address of its own in 127.20.0.0/16, ask 127.0.0.1:PORT for an
+So many clients, each of an address of its own in 127.20.0.0/16, ask that server for an
 allocation. A line for each: its address and the alternate server it got, or "served", or the
 error code. With "follow" they go there, and the code they get then is told, too.
 """
@@ -83,11 +83,11 @@ def outcome(client, server, follow):
 
 
 def main():
-    server = ("127.0.0.1", int(sys.argv[1]))
-    for i in range(int(sys.argv[4])):
+    server = (sys.argv[1], int(sys.argv[2]))
+    for i in range(int(sys.argv[5])):
         source = f"127.20.{i >> 8}.{i & 255}"
-        client = Client(source, sys.argv[2], sys.argv[3])
-        print(source, outcome(client, server, sys.argv[5:] == ["follow"]))
+        client = Client(source, sys.argv[3], sys.argv[4])
+        print(source, outcome(client, server, sys.argv[6:] == ["follow"]))
 
 
 main()

@@ -53,7 +53,7 @@ are() {
 
 # clients COUNT [follow]: where they are sent is in sent.log then.
 clients() {
-	"$root/tests/system/redirect.py" "$udp" "$user" "$password" "$@" >"$work/sent.log"
+	"$root/tests/system/redirect.py" 127.0.0.1 "$udp" "$user" "$password" "$@" >"$work/sent.log"
 }
 
 # all_go WHERE COUNT
@@ -87,7 +87,7 @@ check "they are served there" follow
 
 # coturn's client goes where it is sent.
 uclient() {
-	timeout 60 turnutils_uclient -u "$user" -w "$password" -p "$udp" -y -c -n 3 -m 1 "$@" \
+	timeout 60 turnutils_uclient -u "$user" -w "$password" -p "$udp" -y -c -s -n 3 -m 1 "$@" \
 		127.0.0.1 >"$work/uclient.log" 2>&1 || true
 	tail -n 20 "$work/uclient.log"
 	grep -q "Total lost packets 0 (0.000000%)" "$work/uclient.log"

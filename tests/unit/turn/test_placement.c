@@ -214,6 +214,83 @@ static void a_server_of_the_other_family_is_named_second(void)
 	turn_fixture_close(&f);
 }
 
+/* --- anycast: RFC 8155 ----------------------------------------------------------------- */
+
+static void with_anycast(struct tp_turn_options *options)
+{
+	with_alternate(options);
+	options->anycasts[0] = (struct tp_anycast){
+		.addr = turn_fixture_addr("198.51.100.1:3478"),
+		.transport = TP_TRANSPORT_UDP,
+		.unicast_addr = turn_fixture_addr("198.51.100.10:3479"),
+		.other_addr = turn_fixture_addr("[2001:db8::10]:3479"),
+	};
+	options->anycasts[1] = (struct tp_anycast){
+		.addr = turn_fixture_addr("198.51.100.5"),
+		.transport = TP_TRANSPORT_UDP,
+		.unicast_addr = turn_fixture_addr("198.51.100.11:3478"),
+	};
+	options->anycast_count = 2;
+}
+
+static int allocate_at(const char *server_addr)
+{
+	f.five_tuple.server_addr = turn_fixture_addr(server_addr);
+	return allocate();
+}
+
+static void from_an_anycast_address_to_the_unicast_one(void)
+{
+	struct tp_addr want = turn_fixture_addr("198.51.100.10:3479");
+
+	open_with(TP_EVENT_on_turn_redirect, PASS, with_anycast);
+	CU_ASSERT_EQUAL(allocate(), 300);
+	CU_ASSERT_TRUE(sent_to(&want));
+	CU_ASSERT_TRUE(sent_second_to("[2001:db8::10]:3479"));
+	CU_ASSERT_TRUE(domain_is(NULL));
+	want = turn_fixture_addr("198.51.100.11:3478");
+	CU_ASSERT_EQUAL(allocate_at("198.51.100.5:1234"), 300); /* any port */
+	CU_ASSERT_TRUE(sent_to(&want));
+	want = turn_fixture_addr("198.51.100.77:3478"); /* alternate_servers, of all others */
+	CU_ASSERT_EQUAL(allocate_at("198.51.100.1:3479"), 300);
+	CU_ASSERT_TRUE(sent_to(&want));
+	CU_ASSERT_EQUAL(fake_net_open_sockets(), 0);
+	turn_fixture_close(&f);
+}
+
+/* A plugin may know better, but not at the unicast address: there the way ends. */
+static void at_the_unicast_address_a_client_is_served(void)
+{
+	open_with(TP_EVENT_on_turn_redirect, CHOOSE, with_anycast);
+	CU_ASSERT_EQUAL(allocate(), 300);
+	CU_ASSERT_TRUE(sent_to(&alternate));
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_turn_redirect], 1);
+	CU_ASSERT_EQUAL(allocate_at("198.51.100.10:3479"), 0);
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_turn_redirect], 1);
+	turn_fixture_close(&f);
+}
+
+/* First the checks of an Allocate request: RFC 8656 section 7.2. */
+static void a_bad_request_to_an_anycast_address_is_refused(void)
+{
+	open_with(TP_EVENT_on_turn_redirect, PASS, with_anycast);
+	turn_client_begin(&f.client, TP_STUN_ALLOCATE);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 400);
+	tp_build_requested_transport(turn_client_begin(&f.client, TP_STUN_ALLOCATE), 6);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 442);
+	turn_client_begin(&f.client, TP_STUN_BINDING);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 0);
+	turn_fixture_close(&f);
+}
+
+static void nobody_is_sent_to_a_server_that_drains(void)
+{
+	open_with(TP_EVENT_on_turn_redirect, PASS, with_anycast);
+	tp_server_drain(f.server);
+	CU_ASSERT_EQUAL(allocate_at("198.51.100.10:3479"), 508);
+	turn_fixture_close(&f);
+}
+
 static void a_draining_server_still_sends_clients_elsewhere(void)
 {
 	open_with(TP_EVENT_on_turn_redirect, CHOOSE, NULL);
@@ -376,6 +453,10 @@ static void a_choice_that_passes_is_none(void)
 TEST_SUITE("placement", TEST(a_plugin_sends_a_client_elsewhere), TEST(over_tls_the_domain_is_said),
 	   TEST(all_pass_is_the_configured_server),
 	   TEST(a_server_of_the_other_family_is_named_second),
+	   TEST(from_an_anycast_address_to_the_unicast_one),
+	   TEST(at_the_unicast_address_a_client_is_served),
+	   TEST(a_bad_request_to_an_anycast_address_is_refused),
+	   TEST(nobody_is_sent_to_a_server_that_drains),
 	   TEST(a_draining_server_still_sends_clients_elsewhere),
 	   TEST(to_allow_without_a_server_is_no_answer), TEST(a_refusal_is_508),
 	   TEST(a_request_may_be_parked_at_both), TEST(ports_come_from_the_chosen_part),
