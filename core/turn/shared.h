@@ -23,6 +23,7 @@ struct tp_turn_settings;
 #define TP_RELAY_ADDRESSES_MAX 16
 #define TP_ALTERNATE_SERVERS_MAX 16
 #define TP_ANYCASTS_MAX 64
+#define TP_STREAM_BEHAVIORS_MAX 16
 #define TP_WORKERS_MAX 256
 
 /* An address relayed sockets are bound to, and how clients are told it. Ports are 0. */
@@ -40,6 +41,15 @@ struct tp_anycast {
 	uint32_t transport;
 	struct tp_addr unicast_addr; /* of the same family */
 	struct tp_addr other_addr;   /* unicast, too, of the other family; family NONE: none */
+};
+
+/*
+ * Two IP addresses with the same two ports each that connections are taken on:
+ * what a client learns of NATs with their help is RFC 5780 section 3.1.
+ */
+struct tp_stream_behavior {
+	uint32_t transport;
+	struct tp_addr addrs[4]; /* by place, see turn/behavior.h */
 };
 
 /* What the protocol is run with. The configuration fills it; text and arrays are copied. */
@@ -82,6 +92,8 @@ struct tp_turn_options {
 	const char *alternate_domain; /* ALTERNATE-DOMAIN beside it; NULL: none */
 	struct tp_anycast anycasts[TP_ANYCASTS_MAX];
 	size_t anycast_count;
+	struct tp_stream_behavior stream_behaviors[TP_STREAM_BEHAVIORS_MAX]; /* never change */
+	size_t stream_behavior_count;
 
 	struct tp_peer_policy *peer_policy; /* taken over by tp_shared_create() */
 };
