@@ -95,6 +95,13 @@ for transport in tcp tls; do
 	check "$transport, 3" names $transport 127.0.0.2 "$one" 127.0.0.1 "$two"
 	check "$transport, 4" names $transport 127.0.0.2 "$two" 127.0.0.1 "$one"
 done
+
+independent='"nat":false,"mapping":"endpoint-independent","filtering":"unknown"'
+independent="$independent,\"hairpinning\":true"
+for server in 127.0.0.1:$port 127.0.0.1:$other 127.0.0.2:$port 127.0.0.2:$other; do
+	check "turnpike-probe nat over tcp, $server" finds "$independent" 0 "$server?transport=tcp"
+done
+check "nobody there, tcp" finds '"reached":false' 1 "127.0.0.3:$port?transport=tcp"
 check "the daemon is there" alive "$daemon_pid"
 
 stop_daemon
