@@ -41,6 +41,8 @@ $(call plugin,event_log,$(call plugin_sources,event_log) plugins/common/event_li
 $(call plugin,geoip,$(call plugin_sources,geoip),libmaxminddb)
 $(call plugin,ip_filter,$(call plugin_sources,ip_filter))
 $(call plugin,quota,$(call plugin_sources,quota))
+$(call plugin,redirect,$(call plugin_sources,redirect) $(call common,tcp_stream),\
+	gnutls libevent_core)
 $(call plugin,redis,$(call plugin_sources,redis) $(common_LOOKUP) $(common_REALM) \
 	$(call common,redis_conn redis_reader tcp_stream),hiredis gnutls libevent_core)
 $(call plugin,tap,$(call plugin_sources,tap))

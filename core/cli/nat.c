@@ -133,13 +133,15 @@ void tp_nat_discover(const struct tp_nat_network *network, const struct tp_addr 
 {
 	const struct discovery discovery = {network, *server_addr, out};
 
-	*out = (struct tp_nat_findings){.reached = false};
+	*out = (struct tp_nat_findings){.stream = network->stream};
 	if (!reach(&discovery)) {
 		return;
 	}
 	if (out->other_addr.family != TP_FAMILY_NONE) {
 		/* before anything is sent to the other address: section 4.4 */
-		out->filtering = find_filtering(&discovery);
+		if (!network->stream) {
+			out->filtering = find_filtering(&discovery);
+		}
 		out->mapping = find_mapping(&discovery);
 	}
 	out->hairpin = network->returns(network->owner, &out->mapped_addr, TP_NAT_FILTERING);
@@ -147,5 +149,6 @@ void tp_nat_discover(const struct tp_nat_network *network, const struct tp_addr 
 
 bool tp_nat_complete(const struct tp_nat_findings *findings)
 {
-	return findings->mapping != TP_NAT_UNKNOWN && findings->filtering != TP_NAT_UNKNOWN;
+	return findings->mapping != TP_NAT_UNKNOWN &&
+	       (findings->stream || findings->filtering != TP_NAT_UNKNOWN);
 }

@@ -46,6 +46,7 @@ struct tp_nat_network {
 	/* Send a request and wait. @change: flags; 0: no CHANGE-REQUEST. */
 	void (*ask)(void *owner, enum tp_nat_socket from, const struct tp_addr *to, uint32_t change,
 		    struct tp_nat_answer *out);
+	bool stream; /* no CHANGE-REQUEST, so filtering is not found out */
 	/* Does a request from TP_NAT_HAIRPIN to this address come in at @at? */
 	bool (*returns)(void *owner, const struct tp_addr *to, enum tp_nat_socket at);
 };
@@ -60,6 +61,7 @@ struct tp_nat_findings {
 	struct tp_addr other_addr;  /* of the server */
 	enum tp_nat_behavior mapping;
 	enum tp_nat_behavior filtering;
+	bool stream;  /* filtering is not found out */
 	bool hairpin; /* packets to our own mapped address come back */
 };
 
@@ -67,5 +69,5 @@ struct tp_nat_findings {
 void tp_nat_discover(const struct tp_nat_network *network, const struct tp_addr *server_addr,
 		     struct tp_nat_findings *out);
 
-/** Mapping and filtering are known. */
+/** Mapping and, of datagrams, filtering are known. */
 bool tp_nat_complete(const struct tp_nat_findings *findings);

@@ -11,6 +11,7 @@
 #include "cli/nat_options.h"
 #include "cli/nat_report.h"
 #include "cli/nat_socket.h"
+#include "cli/nat_stream.h"
 
 #define EXIT_USAGE 2
 
@@ -33,23 +34,47 @@ static int resolve(const struct tp_nat_options *options, struct tp_addr *out)
 	return 0;
 }
 
+static int discover_udp(const struct tp_nat_options *options, const struct tp_addr *server_addr,
+			struct tp_nat_findings *findings)
+{
+	struct tp_nat_sockets sockets;
+	int err = tp_nat_sockets_open(&sockets, server_addr, options->server.timeout_ms);
+
+	if (err == 0) {
+		tp_nat_discover(&sockets.network, server_addr, findings);
+	}
+	tp_nat_sockets_close(&sockets);
+	return err;
+}
+
+static int discover_tcp(const struct tp_nat_options *options, const struct tp_addr *server_addr,
+			struct tp_nat_findings *findings)
+{
+	struct tp_nat_streams streams;
+	int err = tp_nat_streams_open(&streams, server_addr, options->server.timeout_ms);
+
+	if (err == 0) {
+		tp_nat_discover(&streams.network, server_addr, findings);
+	}
+	tp_nat_streams_close(&streams);
+	return err;
+}
+
 static int run(const struct tp_nat_options *options)
 {
 	struct tp_nat_findings findings = {.reached = false};
 	struct tp_addr server_addr = {.family = TP_FAMILY_NONE};
-	struct tp_nat_sockets sockets;
 	int err = resolve(options, &server_addr);
 
 	if (err != 0) {
 		return EXIT_FAILURE;
 	}
-	err = tp_nat_sockets_open(&sockets, &server_addr, options->server.timeout_ms);
-	if (err == 0) {
-		tp_nat_discover(&sockets.network, &server_addr, &findings);
-	} else {
+	err = options->server.transport == TP_TRANSPORT_TCP
+		      ? discover_tcp(options, &server_addr, &findings)
+		      : discover_udp(options, &server_addr, &findings);
+	if (err != 0) {
 		fprintf(stderr, "turnpike-probe: no sockets: %s\n", tp_error_string(err));
 	}
-	tp_nat_sockets_close(&sockets);
 	if (options->server.json) {
 		tp_nat_report_json(stdout, &server_addr, &findings);
 	} else {

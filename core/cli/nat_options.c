@@ -28,14 +28,16 @@ const char *tp_nat_usage(void)
 {
 	return "usage: turnpike-probe nat [options] SERVER\n"
 	       "\n"
-	       "SERVER is stun:HOST[:PORT], one that has two addresses (RFC 5780).\n"
+	       "SERVER is stun:HOST[:PORT][?transport=udp|tcp], one that has two addresses\n"
+	       "(RFC 5780).\n"
 	       "\n"
 	       "  -4, -6                reach the server by IPv4 or IPv6 only\n"
 	       "      --timeout SECONDS wait for each answer, default 3\n"
 	       "      --json            print one JSON object\n"
 	       "  -h, --help            print this\n"
 	       "\n"
-	       "Exit status: 0 mapping and filtering are known, 1 they are not, 2 wrong usage.\n";
+	       "Exit status: 0 mapping and, by UDP, filtering are known, 1 they are not, 2\n"
+	       "wrong usage.\n";
 }
 
 static int take_timeout(struct tp_probe_options *server, char problem[256])
@@ -105,8 +107,10 @@ int tp_nat_options_parse(int argc, char **argv, struct tp_nat_options *options, 
 		snprintf(problem, 256, "%s", url_problem);
 		return TP_EINVAL;
 	}
-	if (server->turn || server->transport != TP_TRANSPORT_UDP) {
-		snprintf(problem, 256, "the server is written stun:HOST, and is asked by UDP");
+	if (server->turn ||
+	    (server->transport != TP_TRANSPORT_UDP && server->transport != TP_TRANSPORT_TCP)) {
+		snprintf(problem, 256,
+			 "the server is written stun:HOST, and is asked by UDP or TCP");
 		return TP_EINVAL;
 	}
 	return 0;

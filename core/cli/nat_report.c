@@ -44,6 +44,8 @@ static void summary(FILE *out, const struct tp_nat_findings *findings)
 			       : "Not all could be found out.";
 	} else if (findings->mapping != TP_NAT_ENDPOINT_INDEPENDENT) {
 		text = "Most peers will be reached through a relay only.";
+	} else if (findings->stream) {
+		text = "Peers can be told an address to connect to, if filters let them in.";
 	} else if (findings->filtering != TP_NAT_ENDPOINT_INDEPENDENT) {
 		text = "Peers can be reached directly when both sides send (ICE).";
 	} else {
@@ -57,7 +59,8 @@ void tp_nat_report_text(FILE *out, const struct tp_addr *server_addr,
 {
 	line(out, "server", server_addr);
 	if (!findings->reached) {
-		fputs("The server does not answer: no UDP on this way.\n", out);
+		fprintf(out, "The server does not answer: no %s on this way.\n",
+			findings->stream ? "TCP" : "UDP");
 		return;
 	}
 	if (findings->mapped_addr.family == TP_FAMILY_NONE) {
@@ -73,8 +76,10 @@ void tp_nat_report_text(FILE *out, const struct tp_addr *server_addr,
 				     : "no: the server sees the local address");
 	fprintf(out, "%-15s %s: %s\n", "mapping", names[findings->mapping],
 		mapping_words[findings->mapping]);
-	fprintf(out, "%-15s %s: %s\n", "filtering", names[findings->filtering],
-		filtering_words[findings->filtering]);
+	if (!findings->stream) {
+		fprintf(out, "%-15s %s: %s\n", "filtering", names[findings->filtering],
+			filtering_words[findings->filtering]);
+	}
 	fprintf(out, "%-15s %s\n", "hairpinning",
 		findings->hairpin ? "yes: what is sent to the mapped address comes back"
 				  : "no: what is sent to the mapped address does not come back");

@@ -9,10 +9,8 @@
 #include <turnpike/error.h>
 
 #include "base/addr.h"
-#include "base/rand.h"
+#include "cli/nat_message.h"
 #include "io/socket.h"
-#include "stun/attr.h"
-#include "stun/build.h"
 #include "stun/msg.h"
 
 #define RTO_MS 500 /* RFC 8489 section 6.2.1 */
@@ -28,30 +26,11 @@ static uint64_t now_ms(void)
 
 /* --- one request ------------------------------------------------------------------ */
 
-struct request {
-	uint8_t bytes[64];
-	size_t len;
-	uint8_t transaction_id[TP_STUN_TRANSACTION_ID_SIZE];
-};
-
 /* What waits for it; returns whether the message is the one. */
-typedef bool (*match_fn)(const struct request *request, const struct tp_stun_msg *msg,
+typedef bool (*match_fn)(const struct tp_nat_request *request, const struct tp_stun_msg *msg,
 			 const struct tp_addr *from, void *arg);
 
-static void request_make(struct request *request, uint32_t change)
-{
-	struct tp_build build;
-
-	tp_rand_bytes(request->transaction_id, sizeof(request->transaction_id));
-	tp_build_init(&build, request->bytes, sizeof(request->bytes), TP_STUN_BINDING,
-		      TP_STUN_REQUEST, request->transaction_id);
-	if (change != 0) {
-		tp_build_u32(&build, TP_ATTR_CHANGE_REQUEST, change);
-	}
-	request->len = tp_build_finish(&build);
-}
-
-static void request_send(int fd, const struct request *request, const struct tp_addr *to)
+static void request_send(int fd, const struct tp_nat_request *request, const struct tp_addr *to)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = tp_addr_to_sockaddr(to, &sa);
@@ -60,15 +39,8 @@ static void request_send(int fd, const struct request *request, const struct tp_
 	(void)!sendto(fd, request->bytes, request->len, 0, (struct sockaddr *)&sa, len);
 }
 
-static bool is_same(const struct request *request, const struct tp_stun_msg *msg)
-{
-	return msg->method == TP_STUN_BINDING &&
-	       memcmp(msg->transaction_id, request->transaction_id,
-		      sizeof(request->transaction_id)) == 0;
-}
-
 /* Read what is there: up to the message that matches. */
-static bool read_until(int fd, const struct request *request, match_fn match, void *arg)
+static bool read_until(int fd, const struct tp_nat_request *request, match_fn match, void *arg)
 {
 	uint8_t bytes[MESSAGE_MAX];
 	struct sockaddr_storage sa;
@@ -83,7 +55,7 @@ static bool read_until(int fd, const struct request *request, match_fn match, vo
 
 		tp_addr_from_sockaddr(&from, (struct sockaddr *)&sa);
 		if (tp_stun_msg_parse(&msg, bytes, (size_t)len, &reason) == 0 &&
-		    is_same(request, &msg) && match(request, &msg, &from, arg)) {
+		    tp_nat_request_is_of(request, &msg) && match(request, &msg, &from, arg)) {
 			return true;
 		}
 		sa_len = sizeof(sa);
@@ -94,7 +66,7 @@ static bool read_until(int fd, const struct request *request, match_fn match, vo
 /* Send, and again while nothing that matches comes in at @at. */
 static bool send_until(const struct tp_nat_sockets *sockets, enum tp_nat_socket from,
 		       const struct tp_addr *to, enum tp_nat_socket at,
-		       const struct request *request, match_fn match, void *arg)
+		       const struct tp_nat_request *request, match_fn match, void *arg)
 {
 	struct pollfd ready = {.fd = sockets->fds[at], .events = POLLIN};
 	uint64_t now = now_ms();
@@ -121,47 +93,14 @@ static bool send_until(const struct tp_nat_sockets *sockets, enum tp_nat_socket 
 
 /* --- the network ------------------------------------------------------------------- */
 
-static void read_addr(const struct tp_stun_msg *msg, uint16_t type, struct tp_addr *out)
-{
-	const struct tp_stun_attr *attr = tp_stun_msg_find(msg, type);
-	struct tp_addr addr;
-
-	if (attr != NULL && tp_attr_read_addr(attr, &addr) == 0) {
-		*out = addr;
-	}
-}
-
-static bool take_answer(const struct request *request, const struct tp_stun_msg *msg,
+static bool take_answer(const struct tp_nat_request *request, const struct tp_stun_msg *msg,
 			const struct tp_addr *from, void *arg)
 {
-	struct tp_nat_answer *answer = arg;
-	const struct tp_stun_attr *attr;
-	struct tp_addr mapped_addr;
-	struct tp_view reason;
-
 	(void)request;
-	if (msg->message_class != TP_STUN_SUCCESS && msg->message_class != TP_STUN_ERROR) {
-		return false;
-	}
-	answer->arrived = true;
-	answer->from = *from;
-	if (msg->message_class == TP_STUN_ERROR) {
-		attr = tp_stun_msg_find(msg, TP_ATTR_ERROR_CODE);
-		if (attr == NULL || tp_attr_read_error_code(attr, &answer->code, &reason) != 0) {
-			answer->code = 500; /* an error all the same */
-		}
-		return true;
-	}
-	attr = tp_stun_msg_find(msg, TP_ATTR_XOR_MAPPED_ADDRESS);
-	if (attr != NULL && tp_attr_read_xor_addr(attr, msg, &mapped_addr) == 0) {
-		answer->mapped_addr = mapped_addr;
-	}
-	read_addr(msg, TP_ATTR_MAPPED_ADDRESS, &answer->plain_addr);
-	read_addr(msg, TP_ATTR_OTHER_ADDRESS, &answer->other_addr);
-	return true;
+	return tp_nat_answer_take(msg, from, arg);
 }
 
-static bool take_request(const struct request *request, const struct tp_stun_msg *msg,
+static bool take_request(const struct tp_nat_request *request, const struct tp_stun_msg *msg,
 			 const struct tp_addr *from, void *arg)
 {
 	(void)request;
@@ -173,22 +112,21 @@ static bool take_request(const struct request *request, const struct tp_stun_msg
 static void ask(void *owner, enum tp_nat_socket from, const struct tp_addr *to, uint32_t change,
 		struct tp_nat_answer *out)
 {
-	struct request request;
+	struct tp_nat_request request;
 
-	request_make(&request, change);
+	tp_nat_request_make(&request, change);
 	(void)send_until(owner, from, to, from, &request, take_answer, out);
 }
 
 static bool returns(void *owner, const struct tp_addr *to, enum tp_nat_socket at)
 {
-	struct request request;
+	struct tp_nat_request request;
 
-	request_make(&request, 0);
+	tp_nat_request_make(&request, 0);
 	return send_until(owner, TP_NAT_HAIRPIN, to, at, &request, take_request, NULL);
 }
 
-/* Where the kernel would send from. */
-static int find_local_addr(const struct tp_addr *server_addr, struct tp_addr *out)
+int tp_nat_local_addr(const struct tp_addr *server_addr, struct tp_addr *out)
 {
 	const struct tp_socket_options options = {
 		.bind_addr.family = server_addr->family,
@@ -203,6 +141,7 @@ static int find_local_addr(const struct tp_addr *server_addr, struct tp_addr *ou
 	}
 	if (err == 0) {
 		err = tp_socket_local_addr(fd, out);
+		out->port = 0;
 	}
 	tp_socket_close(&fd);
 	return err;
@@ -219,8 +158,7 @@ int tp_nat_sockets_open(struct tp_nat_sockets *sockets, const struct tp_addr *se
 		.timeout_ms = timeout_ms,
 		.network = {.owner = sockets, .ask = ask, .returns = returns},
 	};
-	err = find_local_addr(server_addr, &options.bind_addr);
-	options.bind_addr.port = 0;
+	err = tp_nat_local_addr(server_addr, &options.bind_addr);
 	for (size_t i = 0; err == 0 && i < TP_NAT_SOCKETS; i++) {
 		err = tp_socket_open_udp(&options, &sockets->fds[i]);
 		if (err == 0) {

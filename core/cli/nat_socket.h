@@ -21,3 +21,10 @@ struct tp_nat_sockets {
 int tp_nat_sockets_open(struct tp_nat_sockets *sockets, const struct tp_addr *server_addr,
 			uint32_t timeout_ms);
 void tp_nat_sockets_close(struct tp_nat_sockets *sockets);
+
+/**
+ * The address that the kernel would send to the server from; port 0.
+ *
+ * Errors: what sockets return
+ */
+int tp_nat_local_addr(const struct tp_addr *server_addr, struct tp_addr *out);

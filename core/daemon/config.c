@@ -313,8 +313,9 @@ static int read_sections(struct tp_config *config, char problem[TP_PROBLEM_SIZE]
 static int load(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 {
 	static int (*const steps[])(struct tp_config * config, char problem[TP_PROBLEM_SIZE]) = {
-		read_sections,        tp_config_take_daemon,  tp_config_take_turn,
-		tp_config_take_peers, tp_config_take_plugins, tp_config_take_listeners,
+		read_sections,           tp_config_take_daemon,  tp_config_take_turn,
+		tp_config_take_peers,    tp_config_take_plugins, tp_config_take_listeners,
+		tp_config_take_anycasts,
 	};
 	int err = scan_file(config, problem);
 

@@ -98,16 +98,40 @@ static int take_addresses(struct tp_config *config, struct tp_listener_config *l
 	return 0;
 }
 
+/* TCP and TLS must not have the same ports: RFC 5780 section 6. */
+static bool has_behavior_transports(const struct tp_listener_config *listener)
+{
+	return !listener->transports[TP_TRANSPORT_DTLS] &&
+	       !(listener->transports[TP_TRANSPORT_TCP] && listener->transports[TP_TRANSPORT_TLS]);
+}
+
+/* That of all transports; 0: they have several, or the kernel's choice. */
+static uint16_t common_port(const struct tp_listener_config *listener)
+{
+	uint16_t common = 0;
+
+	for (int t = 0; t < TP_TRANSPORT_COUNT; t++) {
+		uint16_t port = tp_listener_port(listener, 0, (enum tp_transport)t);
+
+		if (!listener->transports[t]) {
+			continue;
+		}
+		if (common != 0 && port != common) {
+			return 0;
+		}
+		common = port;
+	}
+	return common;
+}
+
 /* What keeps the two from being the corners of four addresses; NULL: nothing. */
 static const char *alternate_fault(const struct tp_listener_config *listener,
 				   const struct tp_addr *other)
 {
 	const struct tp_addr *own = &listener->addresses[0].addr;
 
-	for (size_t i = 0; i < TP_TRANSPORT_COUNT; i++) {
-		if (listener->transports[i] != (i == TP_TRANSPORT_UDP)) {
-			return "needs \"transport = udp\" and no other";
-		}
+	if (!has_behavior_transports(listener)) {
+		return "needs udp, tcp or tls as \"transport\", tcp and tls in two sections";
 	}
 	if (listener->address_count != 1) {
 		return "needs exactly one \"address\"";
@@ -118,11 +142,44 @@ static const char *alternate_fault(const struct tp_listener_config *listener,
 	if (tp_addr_family(own) != tp_addr_family(other) || tp_addr_equal_ip(own, other)) {
 		return "needs another IP address than \"address\", of the same family";
 	}
-	if (other->port == 0 || tp_listener_port(listener, 0, TP_TRANSPORT_UDP) == 0 ||
-	    other->port == tp_listener_port(listener, 0, TP_TRANSPORT_UDP)) {
+	if (other->port == 0 || common_port(listener) == 0 ||
+	    other->port == common_port(listener)) {
 		return "needs a port that is not that of \"address\", and neither is 0";
 	}
 	return NULL;
+}
+
+static struct tp_addr corner(const struct tp_addr *own, const struct tp_addr *other, size_t place)
+{
+	return tp_addr_with_port((place & TP_BEHAVIOR_OTHER_IP) != 0 ? other : own,
+				 (place & TP_BEHAVIOR_OTHER_PORT) != 0 ? other->port : own->port);
+}
+
+/* What the protocol must know of connections; over UDP it has the sockets. */
+static int take_streams(struct tp_config *config, const struct tp_listener_config *listener,
+			char problem[TP_PROBLEM_SIZE])
+{
+	struct tp_turn_options *turn = &config->turn;
+
+	for (int t = TP_TRANSPORT_TCP; t <= TP_TRANSPORT_TLS; t++) {
+		struct tp_stream_behavior *behavior;
+
+		if (!listener->transports[t]) {
+			continue;
+		}
+		if (turn->stream_behavior_count == TP_STREAM_BEHAVIORS_MAX) {
+			return tp_config_problem(
+				config, listener->section, "alternate_address", problem, TP_EFULL,
+				"is there in more than %d sections with tcp or tls",
+				TP_STREAM_BEHAVIORS_MAX);
+		}
+		behavior = &turn->stream_behaviors[turn->stream_behavior_count++];
+		behavior->transport = (uint32_t)t;
+		for (size_t i = 0; i < TP_BEHAVIOR_SOCKETS; i++) {
+			behavior->addrs[i] = listener->addresses[i].addr;
+		}
+	}
+	return 0;
 }
 
 /* Two IP addresses with two ports each: RFC 5780 section 6. */
@@ -141,16 +198,14 @@ static int take_alternate(struct tp_config *config, struct tp_listener_config *l
 		return tp_config_problem(config, listener->section, "alternate_address", problem,
 					 TP_EINVAL, "%s", fault);
 	}
-	own.port = tp_listener_port(listener, 0, TP_TRANSPORT_UDP);
-	for (size_t i = 1; i < TP_BEHAVIOR_SOCKETS; i++) {
-		listener->addresses[i].addr = tp_addr_with_port(
-			(i & TP_BEHAVIOR_OTHER_IP) != 0 ? &value->addr : &own,
-			(i & TP_BEHAVIOR_OTHER_PORT) != 0 ? value->addr.port : own.port);
+	own.port = common_port(listener);
+	for (size_t i = 0; i < TP_BEHAVIOR_SOCKETS; i++) {
+		listener->addresses[i].addr = corner(&own, &value->addr, i);
 		listener->addresses[i].port_set = true;
 	}
 	listener->address_count = TP_BEHAVIOR_SOCKETS;
 	listener->behavior = true;
-	return 0;
+	return take_streams(config, listener, problem);
 }
 
 /* The networks have been checked as the value was read. */

@@ -15,6 +15,7 @@ int tp_config_take_daemon(struct tp_config *config, char problem[TP_PROBLEM_SIZE
 int tp_config_take_turn(struct tp_config *config, char problem[TP_PROBLEM_SIZE]);
 int tp_config_take_peers(struct tp_config *config, char problem[TP_PROBLEM_SIZE]);
 int tp_config_take_listeners(struct tp_config *config, char problem[TP_PROBLEM_SIZE]);
+int tp_config_take_anycasts(struct tp_config *config, char problem[TP_PROBLEM_SIZE]);
 int tp_config_take_plugins(struct tp_config *config, char problem[TP_PROBLEM_SIZE]);
 
 /** A listener's part: pass_to and what belongs to it. */

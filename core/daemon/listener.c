@@ -43,7 +43,7 @@ static struct tp_binding binding_of(const struct tp_listener_config *listener, s
 		.config = listener,
 		.transport = transport,
 		.plain_too = secure && tp_listener_shares(listener, address, transport),
-		.behavior = listener->behavior && address == 0,
+		.behavior = listener->behavior && address == 0 && transport == TP_TRANSPORT_UDP,
 		.addr = tp_addr_with_port(&listener->addresses[address].addr,
 					  tp_listener_port(listener, address, transport)),
 	};

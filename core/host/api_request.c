@@ -102,16 +102,28 @@ void tp_request_shorten_lifetime(struct tp_request *request, uint32_t lifetime_s
 	}
 }
 
+/* RFC 8489 section 10: after one of the family of the request's source, and only so. */
+static enum tp_verdict add_other(struct tp_redirection *redirection, const struct tp_addr *other)
+{
+	if (redirection->alternate.family == TP_FAMILY_NONE ||
+	    (other->family != TP_FAMILY_IPV4 && other->family != TP_FAMILY_IPV6)) {
+		return TP_PASS;
+	}
+	redirection->other = *other;
+	return TP_ALLOW;
+}
+
 enum tp_verdict tp_request_redirect(struct tp_request *request, const struct tp_addr *alternate,
 				    const char *domain)
 {
 	struct tp_redirection *redirection = &request->redirection;
 	const char *copy = NULL;
 
-	/* RFC 8489 section 14.15: of the same family as the source of the request. */
-	if (!asked(request, TP_EVENT_on_turn_redirect) || alternate->port == 0 ||
-	    alternate->family != request->five_tuple.client_addr.family) {
+	if (!asked(request, TP_EVENT_on_turn_redirect) || alternate->port == 0) {
 		return TP_PASS;
+	}
+	if (alternate->family != request->five_tuple.client_addr.family) {
+		return add_other(redirection, alternate);
 	}
 	if (domain != NULL) {
 		size_t len = strnlen(domain, DOMAIN_MAX + 1);

@@ -35,6 +35,7 @@ struct tp_provided {
 /* Where a provider of on_turn_redirect sends the client. */
 struct tp_redirection {
 	struct tp_addr alternate; /* family NONE: nowhere */
+	struct tp_addr other;     /* beside it, of the other family; NONE: none */
 	const char *domain;       /* in the request's arena; NULL: none */
 };
 

@@ -157,6 +157,7 @@ static void show_allowed(struct tp_test_request *request)
 	case TP_EVENT_on_turn_redirect:
 		asked->alternate = request->request.redirection.alternate;
 		asked->alternate_domain = request->request.redirection.domain;
+		asked->alternate_other = request->request.redirection.other;
 		break;
 	case TP_EVENT_on_turn_choose_relay:
 		asked->relay = request->request.relay_choice.relay;

@@ -43,11 +43,11 @@ static const char *read_header(struct tp_stun_msg *msg, const uint8_t *bytes, si
 	return NULL;
 }
 
-/* Of duplicates the first counts, but each peer and each relayed address does. */
+/* Of duplicates the first counts, but each peer, relayed address and alternate server does. */
 static bool is_duplicate(const struct tp_stun_msg *msg, uint16_t type)
 {
 	return type != TP_ATTR_XOR_PEER_ADDRESS && type != TP_ATTR_XOR_RELAYED_ADDRESS &&
-	       tp_stun_msg_find(msg, type) != NULL;
+	       type != TP_ATTR_ALTERNATE_SERVER && tp_stun_msg_find(msg, type) != NULL;
 }
 
 /* What may stand there: RFC 8489 sections 14.5 and 14.6. */

@@ -16,9 +16,9 @@
  * The index yields what counts and nothing else. Of duplicates the first (RFC
  * 8489 section 14). Behind MESSAGE-INTEGRITY only MESSAGE-INTEGRITY-SHA256 and
  * FINGERPRINT, behind MESSAGE-INTEGRITY-SHA256 only FINGERPRINT (sections 14.5
- * and 14.6), behind FINGERPRINT nothing. XOR-PEER-ADDRESS and
- * XOR-RELAYED-ADDRESS may stand several times (RFC 8656 sections 10.1 and 7.2):
- * each is in the index.
+ * and 14.6), behind FINGERPRINT nothing. XOR-PEER-ADDRESS, XOR-RELAYED-ADDRESS
+ * (RFC 8656 sections 10.1 and 7.2) and ALTERNATE-SERVER (RFC 8489 section 10) may
+ * stand several times: each is in the index.
  */
 #define TP_STUN_ATTRIBUTES_MAX 64
 
@@ -59,7 +59,7 @@ int tp_stun_msg_parse(struct tp_stun_msg *msg, const uint8_t *bytes, size_t len,
 /** The attribute of that type, NULL when there is none. */
 const struct tp_stun_attr *tp_stun_msg_find(const struct tp_stun_msg *msg, uint16_t type);
 
-/** The @nth (from 0) attribute of that type; more than one only for the two above. */
+/** The @nth (from 0) attribute of that type; more than one only for the three above. */
 const struct tp_stun_attr *tp_stun_msg_find_nth(const struct tp_stun_msg *msg, uint16_t type,
 						size_t nth);
 

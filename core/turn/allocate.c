@@ -306,6 +306,8 @@ static void after_redirect(struct tp_transaction *transaction, enum tp_verdict v
 		tp_transaction_refuse(transaction, 508);
 	} else if (tp_redirect_wanted(transaction)) {
 		tp_transaction_fail(transaction, 300, NULL);
+	} else if (transaction->server->draining) {
+		tp_transaction_fail(transaction, 508, NULL);
 	} else if (allocate->claims) {
 		tp_reservation_claim(transaction, allocate->claimed_token, claimed);
 	} else {
@@ -320,7 +322,12 @@ static void ask_redirect(struct tp_transaction *transaction, struct allocate *al
 		.user = transaction->request.user,
 		.realm = transaction->request.realm,
 		.family = allocate->family,
+		.draining = transaction->server->draining,
 	};
+	if (!tp_redirect_allowed(transaction)) {
+		after_redirect(transaction, TP_PASS);
+		return;
+	}
 	tp_transaction_ask(transaction, TP_EVENT_on_turn_redirect, &allocate->event.redirect,
 			   after_redirect);
 }
@@ -335,7 +342,7 @@ static void handle(struct tp_transaction *transaction)
 		tp_transaction_fail(transaction, 437, NULL);
 		return;
 	}
-	if (allocate == NULL || transaction->server->draining) {
+	if (allocate == NULL) {
 		tp_transaction_fail(transaction, 508, NULL);
 		return;
 	}

@@ -7,6 +7,7 @@
 #include "stun/attr.h"
 #include "stun/build.h"
 #include "turn/methods.h"
+#include "turn/server.h"
 #include "turn/transaction.h"
 
 /* Of CHANGE-REQUEST: RFC 5780 section 7.2. */
@@ -154,17 +155,47 @@ static void add_padding(const struct tp_behavior_route *route, struct tp_build *
 	tp_build_bytes(build, TP_ATTR_PADDING, zeros, route->padding);
 }
 
+static void write(const struct tp_transaction *transaction, struct tp_build *build,
+		  const struct tp_addr *origin, const struct tp_addr *other)
+{
+	/* MAPPED-ADDRESS, too: a difference betrays a meddling gateway (section 3.6) */
+	tp_build_addr(build, TP_ATTR_MAPPED_ADDRESS, &transaction->request.five_tuple.client_addr);
+	tp_build_addr(build, TP_ATTR_RESPONSE_ORIGIN, origin);
+	tp_build_addr(build, TP_ATTR_OTHER_ADDRESS, other);
+}
+
+/* The address that is other in both ways; NULL: there is none. */
+static const struct tp_addr *stream_other(const struct tp_transaction *transaction)
+{
+	const struct tp_turn_options *options = &transaction->server->shared->options;
+	const struct tp_five_tuple *five_tuple = &transaction->request.five_tuple;
+
+	for (size_t i = 0; i < options->stream_behavior_count; i++) {
+		const struct tp_stream_behavior *behavior = &options->stream_behaviors[i];
+
+		for (size_t at = 0; at < TP_BEHAVIOR_SOCKETS; at++) {
+			if (behavior->transport == five_tuple->transport &&
+			    tp_addr_equal(&behavior->addrs[at], &five_tuple->server_addr)) {
+				return &behavior->addrs[at ^ TP_BEHAVIOR_OTHER_IP ^
+							TP_BEHAVIOR_OTHER_PORT];
+			}
+		}
+	}
+	return NULL;
+}
+
 void tp_behavior_write(struct tp_transaction *transaction, struct tp_build *build)
 {
 	const struct tp_behavior_route *route = transaction->route;
+	const struct tp_addr *other = stream_other(transaction);
 
+	if (other != NULL) {
+		write(transaction, build, &transaction->request.five_tuple.server_addr, other);
+	}
 	if (route == NULL) {
 		return;
 	}
-	/* MAPPED-ADDRESS, too: a difference betrays a meddling gateway (section 3.6) */
-	tp_build_addr(build, TP_ATTR_MAPPED_ADDRESS, &transaction->request.five_tuple.client_addr);
-	tp_build_addr(build, TP_ATTR_RESPONSE_ORIGIN, &route->five_tuple.server_addr);
-	tp_build_addr(build, TP_ATTR_OTHER_ADDRESS, &route->other_addr);
+	write(transaction, build, &route->five_tuple.server_addr, &route->other_addr);
 	if (route->bytes != NULL) {
 		add_padding(route, build);
 	}

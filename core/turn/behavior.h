@@ -18,6 +18,10 @@ struct tp_transaction;
  * endpoints that tp_behavior_join() has put together; on all others its
  * attributes are unknown (420).
  *
+ * A connection has one way for its responses. Those of tp_turn_options'
+ * stream_behaviors only tell where they come from and where the client may
+ * connect to, to find out how its NATs map (section 3.1).
+ *
  * What it adds to a server's reach is bounded: a response is never longer than
  * the request by more than its own attributes, goes to the IP address of the
  * request, and counts against that address's limit of unverified answers.
@@ -69,6 +73,6 @@ uint16_t tp_behavior_route(struct tp_transaction *transaction);
 
 /**
  * MAPPED-ADDRESS, RESPONSE-ORIGIN, OTHER-ADDRESS and PADDING of the success
- * response; nothing without a route. (RFC 5780 section 6.1)
+ * response; nothing where the server has no other address. (RFC 5780 section 6.1)
  */
 void tp_behavior_write(struct tp_transaction *transaction, struct tp_build *build);

@@ -29,6 +29,8 @@ static bool options_valid(const struct tp_turn_options *options)
 	return options->realm != NULL && options->peer_policy != NULL &&
 	       options->relay_count <= TP_RELAY_ADDRESSES_MAX &&
 	       options->alternate_server_count <= TP_ALTERNATE_SERVERS_MAX &&
+	       options->anycast_count <= TP_ANYCASTS_MAX &&
+	       options->stream_behavior_count <= TP_STREAM_BEHAVIORS_MAX &&
 	       options->port_min >= 1 && options->port_min <= options->port_max;
 }
 

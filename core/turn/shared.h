@@ -22,12 +22,34 @@ struct tp_turn_settings;
 
 #define TP_RELAY_ADDRESSES_MAX 16
 #define TP_ALTERNATE_SERVERS_MAX 16
+#define TP_ANYCASTS_MAX 64
+#define TP_STREAM_BEHAVIORS_MAX 16
 #define TP_WORKERS_MAX 256
 
 /* An address relayed sockets are bound to, and how clients are told it. Ports are 0. */
 struct tp_relay_address {
 	struct tp_addr bind_addr;
 	struct tp_addr advertised_addr; /* the same unless behind a 1:1 NAT */
+};
+
+/*
+ * An anycast address that the server listens on, and its unicast address: whoever
+ * wants an allocation at the one is sent to the other. RFC 8155
+ */
+struct tp_anycast {
+	struct tp_addr addr; /* port 0: any */
+	uint32_t transport;
+	struct tp_addr unicast_addr; /* of the same family */
+	struct tp_addr other_addr;   /* unicast, too, of the other family; family NONE: none */
+};
+
+/*
+ * Two IP addresses with the same two ports each that connections are taken on:
+ * what a client learns of NATs with their help is RFC 5780 section 3.1.
+ */
+struct tp_stream_behavior {
+	uint32_t transport;
+	struct tp_addr addrs[4]; /* by place, see turn/behavior.h */
 };
 
 /* What the protocol is run with. The configuration fills it; text and arrays are copied. */
@@ -68,6 +90,10 @@ struct tp_turn_options {
 		alternate_servers[TP_ALTERNATE_SERVERS_MAX]; /* Allocate is sent there with 300 */
 	size_t alternate_server_count;
 	const char *alternate_domain; /* ALTERNATE-DOMAIN beside it; NULL: none */
+	struct tp_anycast anycasts[TP_ANYCASTS_MAX];
+	size_t anycast_count;
+	struct tp_stream_behavior stream_behaviors[TP_STREAM_BEHAVIORS_MAX]; /* never change */
+	size_t stream_behavior_count;
 
 	struct tp_peer_policy *peer_policy; /* taken over by tp_shared_create() */
 };

@@ -235,6 +235,7 @@ struct tp_redirect {
 	const char *user;
 	const char *realm;
 	enum tp_family family; /* of the relayed address asked for */
+	bool draining;         /* the daemon takes no new allocations: 508 when all pass */
 };
 
 /* Which relayed address and ports? Answer with tp_request_choose_relay(). */

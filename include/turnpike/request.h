@@ -83,11 +83,13 @@ TP_API void tp_request_shorten_lifetime(struct tp_request *request, uint32_t lif
 /**
  * Send the client elsewhere, at on_turn_redirect: 300 with ALTERNATE-SERVER.
  *
- * @alternate: IP address and port
- * @domain:    ALTERNATE-DOMAIN for a client that checks a certificate; NULL: none
+ * @alternate: IP address and port, of the client's address family; after that, in a
+ *             second call, the same server's address of the other family
+ * @domain:    ALTERNATE-DOMAIN for a client that checks a certificate; NULL: none;
+ *             of the first call
  *
- * Returns TP_ALLOW, or TP_PASS when that cannot be (another address family than
- * the client's, RFC 8489 section 14.15), so that a handler can return this call.
+ * Returns TP_ALLOW, or TP_PASS when that cannot be (the other address family
+ * first, RFC 8489 section 10), so that a handler can return this call.
  * Since: 1.1
  */
 TP_API enum tp_verdict tp_request_redirect(struct tp_request *request,

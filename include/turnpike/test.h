@@ -69,7 +69,8 @@ struct tp_test_asked {
 
 	/* With TP_ALLOW at on_turn_redirect. */
 	struct tp_addr alternate;
-	const char *alternate_domain; /* NULL: none */
+	const char *alternate_domain;   /* NULL: none */
+	struct tp_addr alternate_other; /* of the other family; family NONE: none */
 
 	/* With TP_ALLOW at on_turn_choose_relay. */
 	struct tp_addr relay; /* family NONE: any */

@@ -5,8 +5,11 @@
 
 . "$(dirname "$0")/lib.sh"
 
+make_certs
 port=$(free_port)
 other=$(free_port)
+tls=$(free_port)
+tls_other=$(free_port)
 cat >"$work/turnpike.conf" <<END
 [turnpike]
 realm = $realm
@@ -14,9 +17,16 @@ workers = 3
 control = $work/turnpike.conf.sock
 
 [listener.nat]
-transport = udp
+transport = udp tcp
 address = 127.0.0.1:$port
 alternate_address = 127.0.0.2:$other
+
+[listener.nat_tls]
+transport = tls
+address = 127.0.0.1:$tls
+alternate_address = 127.0.0.2:$tls_other
+certificate = $work/cert.pem
+key = $work/key.pem
 
 [listener.plain]
 transport = udp tcp
@@ -67,6 +77,31 @@ check "one address tells no behaviour" finds '"other_address":null.*"mapping":"u
 	"127.0.0.1:$(sed -n 's/.*transport=udp address=127.0.0.1:\([0-9]*\)$/\1/p' "$daemon_log" |
 		grep -vx -e "$port" -e "$other")"
 check "nobody there" finds '"reached":false' 1 "127.0.0.3:$port"
+# names TRANSPORT ADDRESS PORT OTHER-ADDRESS OTHER-PORT: what a connection is told.
+names() {
+	"$root/tests/system/behavior.py" "$1" "$2" "$3" >"$work/stream.out" || return 1
+	cat "$work/stream.out"
+	printf '%s:%s %s:%s True\n420\n' "$2" "$3" "$4" "$5" | cmp - "$work/stream.out"
+}
+for transport in tcp tls; do
+	one=$port
+	two=$other
+	if [ $transport = tls ]; then
+		one=$tls
+		two=$tls_other
+	fi
+	check "$transport, 1" names $transport 127.0.0.1 "$one" 127.0.0.2 "$two"
+	check "$transport, 2" names $transport 127.0.0.1 "$two" 127.0.0.2 "$one"
+	check "$transport, 3" names $transport 127.0.0.2 "$one" 127.0.0.1 "$two"
+	check "$transport, 4" names $transport 127.0.0.2 "$two" 127.0.0.1 "$one"
+done
+
+independent='"nat":false,"mapping":"endpoint-independent","filtering":"unknown"'
+independent="$independent,\"hairpinning\":true"
+for server in 127.0.0.1:$port 127.0.0.1:$other 127.0.0.2:$port 127.0.0.2:$other; do
+	check "turnpike-probe nat over tcp, $server" finds "$independent" 0 "$server?transport=tcp"
+done
+check "nobody there, tcp" finds '"reached":false' 1 "127.0.0.3:$port?transport=tcp"
 check "the daemon is there" alive "$daemon_pid"
 
 stop_daemon

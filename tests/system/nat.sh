@@ -59,7 +59,7 @@ workers = 2
 control = $work/turnpike.conf.sock
 
 [listener.nat]
-transport = udp
+transport = udp tcp
 address = 198.51.100.10
 alternate_address = 198.51.100.11:3479
 
@@ -112,6 +112,7 @@ within 20 reaches '[2001:db8:2::10]'
 translate </dev/null
 check "a router only" finds false $independent $independent true
 check "the same, IPv6" finds false $independent $independent true '[2001:db8:2::10]'
+check "the same, TCP" finds false $independent unknown true '198.51.100.10?transport=tcp'
 
 translate <<END
 table inet filter {
@@ -135,6 +136,7 @@ table ip nat {
 }
 END
 check "a translator that keeps ports" finds true $independent "$port" false
+check "the same, TCP" finds true $independent unknown false '198.51.100.10?transport=tcp'
 check "the same, coturn's client" coturn_says "Endpoint Independent Mapping" -m
 
 translate <<END
@@ -146,6 +148,7 @@ table ip nat {
 }
 END
 check "a translator with a port for each peer" finds true "$port" "$port" false
+check "the same, TCP" finds true "$port" unknown false '198.51.100.10?transport=tcp'
 check "the same, coturn's client" coturn_says "Address and Port Dependent Mapping" -m
 
 # full_cone: everything that comes for the router's address goes to the client.

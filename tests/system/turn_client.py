@@ -41,6 +41,11 @@ def read_address(value, transaction):
     return socket.inet_ntop(family, xor(value[4:], mask(family, transaction))), port
 
 
+def read_plain_address(value):
+    """IPv4, not XORed."""
+    return read_address(xor(value, b"\0\0" + struct.pack("!HI", COOKIE >> 16, COOKIE)), b"")
+
+
 def parse(message):
     attributes, at = [], 20
     while at < len(message):
@@ -51,9 +56,11 @@ def parse(message):
 
 
 class Client:
-    def __init__(self, server, user, password, kind=socket.SOCK_DGRAM):
+    def __init__(self, server, user, password, kind=socket.SOCK_DGRAM, source=None):
         self.socket = socket.socket(family_of(server[0]), kind)
         self.socket.settimeout(10)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(server)
         self.user, self.password = user.encode(), password.encode()
         self.realm = self.nonce = None

@@ -236,6 +236,25 @@ static void errors_are_no_findings(void)
 	CU_ASSERT_EQUAL(findings.code, 0);
 }
 
+/* Sections 3.1 and 3.2: the mapping of connections, and nothing of filters. */
+static void over_a_stream_nobody_asks_for_change(void)
+{
+	for (int m = TP_NAT_ENDPOINT_INDEPENDENT; m <= TP_NAT_ADDRESS_AND_PORT_DEPENDENT; m++) {
+		net_make((enum tp_nat_behavior)m, TP_NAT_ADDRESS_AND_PORT_DEPENDENT);
+		network.stream = true;
+		discover();
+		CU_ASSERT_EQUAL((int)findings.mapping, m);
+		CU_ASSERT_EQUAL(findings.filtering, TP_NAT_UNKNOWN);
+		CU_ASSERT_EQUAL(net.sent_count[TP_NAT_FILTERING], 1);
+		CU_ASSERT_TRUE(tp_nat_complete(&findings));
+	}
+	net_make(TP_NAT_ENDPOINT_INDEPENDENT, TP_NAT_ENDPOINT_INDEPENDENT);
+	network.stream = true;
+	net.one_sided = true;
+	discover();
+	CU_ASSERT_FALSE(tp_nat_complete(&findings));
+}
+
 /* --- in words ---------------------------------------------------------------------------- */
 
 static bool report_says(bool json, const char *words)
@@ -280,6 +299,13 @@ static void findings_are_told_in_words_and_json(void)
 	discover();
 	CU_ASSERT_TRUE(report_says(false, "does not answer"));
 	CU_ASSERT_TRUE(report_says(true, "\"reached\":false"));
+	network.stream = true;
+	discover();
+	CU_ASSERT_TRUE(report_says(false, "no TCP on this way"));
+	net.silent = false;
+	net.one_sided = false;
+	discover();
+	CU_ASSERT_TRUE(report_says(false, "an address to connect to"));
 }
 
 TEST_SUITE("nat", TEST(every_kind_of_nat_is_told),
@@ -289,4 +315,5 @@ TEST_SUITE("nat", TEST(every_kind_of_nat_is_told),
 	   TEST(a_server_with_one_address_tells_the_mapped_one),
 	   TEST(an_other_address_that_is_none_is_not_asked),
 	   TEST(a_server_that_answers_from_where_it_was_asked_proves_nothing),
-	   TEST(errors_are_no_findings), TEST(findings_are_told_in_words_and_json))
+	   TEST(errors_are_no_findings), TEST(over_a_stream_nobody_asks_for_change),
+	   TEST(findings_are_told_in_words_and_json))

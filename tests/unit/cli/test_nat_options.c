@@ -29,6 +29,7 @@ static void what_is_written_is_taken(void)
 	static const char *const words[WORDS_MAX] = {"-6", "--json", "--timeout", "7",
 						     "stun:stun.example.org:3480"};
 	static const char *const least[WORDS_MAX] = {"stun:192.0.2.1"};
+	static const char *const tcp[WORDS_MAX] = {"stun:192.0.2.1?transport=tcp"};
 
 	CU_ASSERT_EQUAL(parse(words), 0);
 	CU_ASSERT_STRING_EQUAL(options.server.host, "stun.example.org");
@@ -40,6 +41,9 @@ static void what_is_written_is_taken(void)
 	CU_ASSERT_EQUAL(options.server.port, 3478);
 	CU_ASSERT_EQUAL(options.server.timeout_ms, 3000);
 	CU_ASSERT_FALSE(options.server.json);
+	CU_ASSERT_EQUAL(options.server.transport, TP_TRANSPORT_UDP);
+	CU_ASSERT_EQUAL(parse(tcp), 0);
+	CU_ASSERT_EQUAL(options.server.transport, TP_TRANSPORT_TCP);
 }
 
 static void mistakes_are_refused_with_a_sentence(void)
@@ -49,7 +53,7 @@ static void mistakes_are_refused_with_a_sentence(void)
 		{"stun:a", "stun:b"},
 		{"turn:a"},
 		{"stuns:a"},
-		{"stun:a?transport=tcp"},
+		{"stuns:a?transport=udp"},
 		{"--timeout", "0", "stun:a"},
 		{"--timeout", "61", "stun:a"},
 		{"--timeout", "1x", "stun:a"},

@@ -149,9 +149,18 @@ static void mistakes_are_named_with_file_line_section_and_key(void)
 		 ":6: [listener.a] pass_proxy_header: needs pass_to"},
 		{HEAD "[listener.a]\ntransport = udp\naddress =\n",
 		 ":5: [listener.a] address: holds 0 addresses instead of 1 to 64"},
-		{HEAD "[listener.a]\ntransport = udp tcp\naddress = 127.0.0.1\n"
+		{HEAD "[listener.a]\ntransport = tcp tls\naddress = 127.0.0.1\n"
 		      "alternate_address = 127.0.0.2:3479\n",
-		 ":6: [listener.a] alternate_address: needs \"transport = udp\" and no other"},
+		 ":6: [listener.a] alternate_address: needs udp, tcp or tls as \"transport\", "
+		 "tcp and tls in two sections"},
+		{HEAD "[listener.a]\ntransport = udp dtls\naddress = 127.0.0.1\n"
+		      "alternate_address = 127.0.0.2:3479\n",
+		 ":6: [listener.a] alternate_address: needs udp, tcp or tls as \"transport\", "
+		 "tcp and tls in two sections"},
+		{HEAD "[listener.a]\ntransport = udp tls\naddress = 127.0.0.1\n"
+		      "alternate_address = 127.0.0.2:3479\n",
+		 ":6: [listener.a] alternate_address: needs a port that is not that of "
+		 "\"address\", and neither is 0"},
 		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1 127.0.0.3\n"
 		      "alternate_address = 127.0.0.2:3479\n",
 		 ":6: [listener.a] alternate_address: needs exactly one \"address\""},
@@ -184,6 +193,37 @@ static void mistakes_are_named_with_file_line_section_and_key(void)
 		 ":8: [listener.b] address: 127.0.0.1:3478 is listened on twice, see "
 		 "[listener.main]; udp and dtls, or tcp and tls, can share a port in one section "
 		 "only"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "redirect_to = here\n",
+		 ":6: [listener.a] redirect_to: \"here\" is no single IP address"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "redirect_to = ::\n",
+		 ":6: [listener.a] redirect_to: \"::\" is no single IP address"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "redirect_to = 127.0.0.2 127.0.0.3\n",
+		 ":6: [listener.a] redirect_to: \"127.0.0.3\" is a second address of its family"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1 0.0.0.0:9\n"
+		      "redirect_to = 127.0.0.2\n",
+		 ":6: [listener.a] redirect_to: needs an \"address\" without wildcards"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1 ::1\n"
+		      "redirect_to = 127.0.0.2\n",
+		 ":6: [listener.a] redirect_to: needs an address of each family that "
+		 "\"address\" has"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1:0\n"
+		      "redirect_to = 127.0.0.2\n",
+		 ":6: [listener.a] redirect_to: needs a port, as \"address\" has one of the "
+		 "kernel's choice"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "redirect_to = 127.0.0.1\n",
+		 ":6: [listener.a] redirect_to: 127.0.0.1:3478 is redirected itself"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1:0\n"
+		      "redirect_to = 127.0.0.1:3478\n",
+		 ":6: [listener.a] redirect_to: 127.0.0.1:3478 is redirected itself"},
+		{HEAD "[listener.a]\ntransport = udp\naddress = 127.0.0.1\n"
+		      "redirect_to = 127.0.0.2\n"
+		      "[listener.b]\ntransport = udp\naddress = 127.0.0.2\n"
+		      "redirect_to = 127.0.0.3\n",
+		 ":10: [listener.b] redirect_to: 127.0.0.2:3478 is redirected itself"},
 		{HEAD "[listener.a]\ntransport = tls\naddress = 127.0.0.1\n",
 		 ": [listener.a] certificate: is required for tls and dtls"},
 		{HEAD "[listener.a]\ntransport = dtls\naddress = 127.0.0.1\ncertificate = /c\n",
@@ -471,6 +511,103 @@ static void an_alternate_address_makes_four_of_one(void)
 	config_file_close(&file);
 }
 
+static void connections_have_four_addresses_too(void)
+{
+	static const char *const wanted[] = {"192.0.2.1:3478", "192.0.2.1:3479", "192.0.2.2:3478",
+					     "192.0.2.2:3479"};
+	const struct tp_turn_options *turn;
+	struct config_file file;
+
+	config_file_open(&file, HEAD "[listener.a]\ntransport = udp tcp\naddress = 192.0.2.1\n"
+				     "alternate_address = 192.0.2.2:3479\n");
+	CU_ASSERT_EQUAL_FATAL(file.error, 0);
+	turn = &file.config->turn;
+	CU_ASSERT_EQUAL_FATAL(turn->stream_behavior_count, 1);
+	CU_ASSERT_EQUAL(turn->stream_behaviors[0].transport, TP_TRANSPORT_TCP);
+	for (size_t i = 0; i < 4; i++) {
+		struct tp_addr want = addr_of(wanted[i]);
+
+		CU_ASSERT_TRUE(tp_addr_equal(&turn->stream_behaviors[0].addrs[i], &want));
+	}
+	config_file_close(&file);
+}
+
+static void behaviors_of_connections_have_a_ceiling(void)
+{
+	char text[4096] = HEAD;
+	struct config_file file;
+
+	for (int i = 0; i <= TP_STREAM_BEHAVIORS_MAX; i++) {
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 "[listener.l%d]\ntransport = tcp\naddress = 192.0.2.%d:1\n"
+			 "alternate_address = 198.51.100.%d:2\n",
+			 i, i + 1, i + 1);
+	}
+	config_file_open(&file, text);
+	CU_ASSERT_EQUAL(file.error, TP_EFULL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(file.problem, "more than 16 sections with tcp or tls"));
+	config_file_close(&file);
+}
+
+/* RFC 8155: from each anycast address to the unicast one, with the port of the transport. */
+static void anycast_addresses_have_unicast_ones(void)
+{
+	static const struct {
+		const char *addr;
+		enum tp_transport transport;
+		const char *unicast_addr;
+		const char *other_addr;
+	} wanted[] = {
+		{"192.0.0.10:3478", TP_TRANSPORT_UDP, "192.0.2.1:3478", "[2001:db8::1]:99"},
+		{"192.0.0.10:3478", TP_TRANSPORT_TCP, "192.0.2.1:3478", "[2001:db8::1]:99"},
+		{"[2001:1::2]:7", TP_TRANSPORT_UDP, "[2001:db8::1]:99", "192.0.2.1:7"},
+		{"[2001:1::2]:7", TP_TRANSPORT_TCP, "[2001:db8::1]:99", "192.0.2.1:7"},
+		{"192.0.0.11", TP_TRANSPORT_UDP, "192.0.2.2:5", NULL},
+	};
+	const struct tp_turn_options *turn;
+	struct config_file file;
+
+	config_file_open(&file, HEAD "[listener.a]\ntransport = udp tcp\n"
+				     "address = 192.0.0.10 [2001:1::2]:7\n"
+				     "redirect_to = 192.0.2.1 [2001:db8::1]:99\n"
+				     "[listener.b]\ntransport = udp\naddress = 192.0.0.11:0\n"
+				     "redirect_to = 192.0.2.2:5\n"
+				     "[listener.c]\ntransport = udp\naddress = 192.0.2.1\n");
+	CU_ASSERT_EQUAL_FATAL(file.error, 0);
+	turn = &file.config->turn;
+	CU_ASSERT_EQUAL_FATAL(turn->anycast_count, sizeof(wanted) / sizeof(wanted[0]));
+	for (size_t i = 0; i < turn->anycast_count; i++) {
+		const struct tp_anycast *anycast = &turn->anycasts[i];
+		struct tp_addr addr = addr_of(wanted[i].addr);
+		struct tp_addr unicast = addr_of(wanted[i].unicast_addr);
+		struct tp_addr other = {.family = TP_FAMILY_NONE};
+
+		if (wanted[i].other_addr != NULL) {
+			other = addr_of(wanted[i].other_addr);
+		}
+		CU_ASSERT_TRUE(tp_addr_equal(&anycast->addr, &addr));
+		CU_ASSERT_EQUAL(anycast->transport, wanted[i].transport);
+		CU_ASSERT_TRUE(tp_addr_equal(&anycast->unicast_addr, &unicast));
+		CU_ASSERT_TRUE(tp_addr_equal(&anycast->other_addr, &other));
+	}
+	config_file_close(&file);
+}
+
+static void anycast_addresses_have_a_ceiling(void)
+{
+	char text[4096] = HEAD "[listener.a]\ntransport = udp tcp\naddress =";
+	struct config_file file;
+
+	for (int i = 1; i <= TP_ANYCASTS_MAX / 2 + 1; i++) {
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " 192.0.0.%d", i);
+	}
+	strcat(text, "\nredirect_to = 192.0.2.1\n");
+	config_file_open(&file, text);
+	CU_ASSERT_EQUAL(file.error, TP_EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(file.problem, "too many addresses and transports"));
+	config_file_close(&file);
+}
+
 static void a_listener_without_port_has_the_transports_own(void)
 {
 	struct config_file file;
@@ -556,5 +693,7 @@ TEST_SUITE("config", TEST(mistakes_are_named_with_file_line_section_and_key),
 	   TEST(quoted_values_pass_iniparser_unharmed), TEST(defaults_are_those_of_the_protocol),
 	   TEST(shared_ports_must_fit_the_range), TEST(every_key_arrives_where_it_belongs),
 	   TEST(a_listener_without_port_has_the_transports_own),
-	   TEST(an_alternate_address_makes_four_of_one),
-	   TEST(plugins_keep_their_order_and_settings), TEST(the_peer_policy_follows_the_file));
+	   TEST(an_alternate_address_makes_four_of_one), TEST(connections_have_four_addresses_too),
+	   TEST(behaviors_of_connections_have_a_ceiling), TEST(anycast_addresses_have_unicast_ones),
+	   TEST(anycast_addresses_have_a_ceiling), TEST(plugins_keep_their_order_and_settings),
+	   TEST(the_peer_policy_follows_the_file));

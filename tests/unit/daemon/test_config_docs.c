@@ -245,7 +245,8 @@ static bool depends_on_host(const char *line)
 					   "#events =",
 					   "#on_error =",
 					   "#deadline_ms =",
-					   "#alternate_address ="};
+					   "#alternate_address =",
+					   "#redirect_to ="};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (strncmp(line, keys[i], strlen(keys[i])) == 0) {

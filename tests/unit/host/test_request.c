@@ -260,7 +260,7 @@ static void a_client_is_sent_elsewhere(void)
 	} cases[] = {
 		{"203.0.113.9:3478", NULL, TP_ALLOW},
 		{"203.0.113.9:3478", "turn2.example.org", TP_ALLOW},
-		{"[2001:db8::9]:3478", NULL, TP_PASS}, /* RFC 8489 section 14.15 */
+		{"[2001:db8::9]:3478", NULL, TP_PASS}, /* RFC 8489 section 10 */
 		{"203.0.113.9", NULL, TP_PASS},
 		{"203.0.113.9:3478", "", TP_PASS},
 		{"203.0.113.9:3478", long_domain, TP_PASS}, /* section 14.16 */
@@ -283,6 +283,36 @@ static void a_client_is_sent_elsewhere(void)
 		}
 		tp_test_host_free(&host);
 	}
+}
+
+static void redirect_twice(struct tp_request *request)
+{
+	struct tp_addr other;
+
+	CU_ASSERT_EQUAL(tp_addr_parse("[2001:db8::9]:3478", &other), 0);
+	CU_ASSERT_EQUAL(tp_request_redirect(request, &other, NULL), TP_PASS);
+	CU_ASSERT_EQUAL(tp_request_redirect(request, &place, domain), TP_ALLOW);
+	verdict = tp_request_redirect(request, &other, NULL);
+	other.family = 9;
+	CU_ASSERT_EQUAL(tp_request_redirect(request, &other, NULL), TP_PASS);
+}
+
+/* RFC 8489 section 10: the mandatory one first. */
+static void an_address_of_the_other_family_comes_second(void)
+{
+	const struct tp_redirect event = {.family = TP_FAMILY_IPV4};
+	struct tp_test_host *host = open_with(redirect_twice);
+	const struct tp_test_asked *asked;
+
+	CU_ASSERT_EQUAL(tp_addr_parse("203.0.113.9:3478", &place), 0);
+	domain = "turn2.example.org";
+	asked = tp_test_fire(host, TP_EVENT_on_turn_redirect, &event);
+	CU_ASSERT_EQUAL(asked->verdict, TP_ALLOW);
+	CU_ASSERT_TRUE(tp_addr_equal(&asked->alternate, &place));
+	CU_ASSERT_STRING_EQUAL(asked->alternate_domain, domain);
+	CU_ASSERT_EQUAL(tp_addr_parse("[2001:db8::9]:3478", &place), 0);
+	CU_ASSERT_TRUE(tp_addr_equal(&asked->alternate_other, &place));
+	tp_test_host_free(&host);
 }
 
 static void allow(struct tp_request *request)
@@ -573,6 +603,7 @@ TEST_SUITE("request", TEST(a_handler_sees_the_request), TEST(a_handler_sees_only
 	   TEST(a_code_out_of_range_is_the_events_own), TEST(each_event_has_a_code_of_its_own),
 	   TEST(a_reason_is_cut_between_characters), TEST(a_lifetime_is_only_shortened),
 	   TEST(the_lowest_limits_count), TEST(a_client_is_sent_elsewhere),
+	   TEST(an_address_of_the_other_family_comes_second),
 	   TEST(a_redirection_to_nowhere_is_refused), TEST(a_relayed_address_is_chosen),
 	   TEST(decisions_are_for_their_own_events), TEST(a_response_takes_optional_attributes),
 	   TEST(an_error_response_takes_them_too), TEST(other_events_have_no_response),

@@ -299,10 +299,11 @@ static void each_counts(uint16_t type)
 }
 
 /* RFC 8656 sections 10.1 and 7.2: CreatePermission names peers, a dual allocation has two. */
-static void each_peer_and_relayed_address_counts(void)
+static void each_peer_relayed_address_and_alternate_counts(void)
 {
 	each_counts(TP_ATTR_XOR_PEER_ADDRESS);
 	each_counts(TP_ATTR_XOR_RELAYED_ADDRESS);
+	each_counts(TP_ATTR_ALTERNATE_SERVER);
 }
 
 static void duplicates_count_towards_the_ceiling(void)
@@ -463,7 +464,7 @@ TEST_SUITE("msg", TEST(reads_the_vectors_of_the_rfcs), TEST(reads_the_values_of_
 	   TEST(length_that_is_no_multiple_of_four_is_refused),
 	   TEST(malformed_attributes_are_refused), TEST(every_truncation_is_refused),
 	   TEST(truncation_with_a_matching_length_stays_inside), TEST(padding_may_hold_any_value),
-	   TEST(first_of_duplicates_counts), TEST(each_peer_and_relayed_address_counts),
+	   TEST(first_of_duplicates_counts), TEST(each_peer_relayed_address_and_alternate_counts),
 	   TEST(duplicates_count_towards_the_ceiling),
 	   TEST(more_attributes_than_the_ceiling_are_refused),
 	   TEST(behind_message_integrity_only_its_kin_counts),

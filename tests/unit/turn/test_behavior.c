@@ -192,6 +192,85 @@ static void other_unknown_attributes_stay_unknown(void)
 	turn_fixture_close(&f);
 }
 
+/* --- connections ------------------------------------------------------------------- */
+
+static void with_streams(struct tp_turn_options *options)
+{
+	struct tp_stream_behavior *stream = &options->stream_behaviors[1];
+
+	options->stream_behavior_count = 2;
+	options->stream_behaviors[0].transport = TP_TRANSPORT_TLS;
+	stream->transport = TP_TRANSPORT_TCP;
+	for (size_t i = 0; i < TP_BEHAVIOR_SOCKETS; i++) {
+		stream->addrs[i] = turn_fixture_addr(server_addrs[i]);
+	}
+}
+
+static int binding_over(enum tp_transport transport, const char *server_addr)
+{
+	f.endpoint.endpoint.transport = transport;
+	f.five_tuple.transport = transport;
+	f.five_tuple.server_addr = turn_fixture_addr(server_addr);
+	turn_client_finish(&f.client);
+	return turn_fixture_exchange(&f);
+}
+
+/* Sections 3.1 and 6.1 */
+static void a_connection_is_told_both_addresses(void)
+{
+	turn_fixture_open_with(&f, with_streams);
+	for (size_t i = 0; i < TP_BEHAVIOR_SOCKETS; i++) {
+		struct tp_addr here = turn_fixture_addr(server_addrs[i]);
+		struct tp_addr other = turn_fixture_addr(server_addrs[i ^ 3]);
+
+		begin();
+		CU_ASSERT_EQUAL(binding_over(TP_TRANSPORT_TCP, server_addrs[i]), 0);
+		CU_ASSERT_TRUE(says(TP_ATTR_MAPPED_ADDRESS, &f.five_tuple.client_addr));
+		CU_ASSERT_TRUE(says(TP_ATTR_RESPONSE_ORIGIN, &here));
+		CU_ASSERT_TRUE(says(TP_ATTR_OTHER_ADDRESS, &other));
+		CU_ASSERT_TRUE(has(TP_ATTR_XOR_MAPPED_ADDRESS));
+	}
+	turn_fixture_close(&f);
+}
+
+static void connections_elsewhere_are_not(void)
+{
+	static const struct {
+		enum tp_transport transport;
+		const char *server_addr;
+	} cases[] = {
+		{TP_TRANSPORT_UDP, "198.51.100.1:3478"},
+		{TP_TRANSPORT_TLS, "198.51.100.1:3478"},
+		{TP_TRANSPORT_TCP, "198.51.100.1:3480"},
+		{TP_TRANSPORT_TCP, "198.51.100.3:3478"},
+	};
+
+	turn_fixture_open_with(&f, with_streams);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin();
+		CU_ASSERT_EQUAL(binding_over(cases[i].transport, cases[i].server_addr), 0);
+		CU_ASSERT_FALSE(has(TP_ATTR_OTHER_ADDRESS));
+		CU_ASSERT_FALSE(has(TP_ATTR_RESPONSE_ORIGIN));
+		CU_ASSERT_FALSE(has(TP_ATTR_MAPPED_ADDRESS));
+	}
+	turn_fixture_close(&f);
+}
+
+/* Sections 3.2, 3.3 and 3.5: these are for datagrams. */
+static void a_connection_cannot_ask_for_another_way(void)
+{
+	turn_fixture_open_with(&f, with_streams);
+	begin_change(CHANGE_IP);
+	CU_ASSERT_EQUAL(binding_over(TP_TRANSPORT_TCP, server_addrs[0]), 420);
+	begin();
+	add_response_port(4000, 4);
+	CU_ASSERT_EQUAL(binding_over(TP_TRANSPORT_TCP, server_addrs[0]), 420);
+	begin();
+	add_padding(16);
+	CU_ASSERT_EQUAL(binding_over(TP_TRANSPORT_TCP, server_addrs[0]), 420);
+	turn_fixture_close(&f);
+}
+
 /* --- where from --------------------------------------------------------------------- */
 
 static void a_plain_request_is_told_both_addresses(void)
@@ -392,7 +471,8 @@ static void plugins_see_the_response_and_may_veto_it(void)
 
 TEST_SUITE("behavior", TEST(is_unknown_without_four_sockets), TEST(is_unknown_in_other_methods),
 	   TEST(a_connection_is_never_taken_for_one_of_the_four),
-	   TEST(other_unknown_attributes_stay_unknown),
+	   TEST(other_unknown_attributes_stay_unknown), TEST(a_connection_is_told_both_addresses),
+	   TEST(connections_elsewhere_are_not), TEST(a_connection_cannot_ask_for_another_way),
 	   TEST(a_plain_request_is_told_both_addresses), TEST(table_1_decides_the_source),
 	   TEST(other_bits_of_change_request_are_ignored),
 	   TEST(an_error_comes_from_where_the_request_went),

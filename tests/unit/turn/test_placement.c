@@ -22,6 +22,7 @@ static uint16_t port_min;
 static uint16_t port_max;
 static struct tp_ticket ticket;
 static enum tp_family family;
+static bool draining;
 static bool even_port;
 
 static enum tp_verdict choose(struct tp_request *request)
@@ -42,6 +43,7 @@ static void look(enum tp_event event, const void *payload)
 		CU_ASSERT_STRING_EQUAL(redirect->user, "alice");
 		CU_ASSERT_STRING_EQUAL(redirect->realm, "example.org");
 		family = redirect->family;
+		draining = redirect->draining;
 	} else {
 		CU_ASSERT_STRING_EQUAL(choose_relay->user, "alice");
 		CU_ASSERT_STRING_EQUAL(choose_relay->realm, "example.org");
@@ -174,6 +176,132 @@ static void all_pass_is_the_configured_server(void)
 	answer = CHOOSE_AND_PASS;
 	CU_ASSERT_EQUAL(allocate(), 300);
 	CU_ASSERT_TRUE(sent_to(&configured));
+	turn_fixture_close(&f);
+}
+
+static void with_both_families(struct tp_turn_options *options)
+{
+	with_alternate(options);
+	options->alternate_servers[1] = turn_fixture_addr("[2001:db8::77]:3478");
+	options->alternate_servers[2] = turn_fixture_addr("198.51.100.78:3478");
+	options->alternate_server_count = 3;
+}
+
+static bool sent_second_to(const char *expected)
+{
+	struct tp_addr want = turn_fixture_addr(expected);
+	const struct tp_stun_attr *attr =
+		tp_stun_msg_find_nth(&f.response, TP_ATTR_ALTERNATE_SERVER, 1);
+	struct tp_addr addr;
+
+	return attr != NULL && tp_attr_read_addr(attr, &addr) == 0 && tp_addr_equal(&addr, &want);
+}
+
+/* RFC 8489 section 10 */
+static void a_server_of_the_other_family_is_named_second(void)
+{
+	static const char *const turns[] = {"198.51.100.77:3478", "198.51.100.78:3478",
+					    "198.51.100.78:3478", "198.51.100.77:3478"};
+
+	open_with(TP_EVENT_on_turn_redirect, PASS, with_both_families);
+	for (size_t i = 0; i < sizeof(turns) / sizeof(turns[0]); i++) {
+		struct tp_addr want = turn_fixture_addr(turns[i]);
+
+		CU_ASSERT_EQUAL(allocate(), 300);
+		CU_ASSERT_TRUE(sent_to(&want));
+		CU_ASSERT_TRUE(sent_second_to("[2001:db8::77]:3478"));
+	}
+	turn_fixture_close(&f);
+}
+
+/* --- anycast: RFC 8155 ----------------------------------------------------------------- */
+
+static void with_anycast(struct tp_turn_options *options)
+{
+	with_alternate(options);
+	options->anycasts[0] = (struct tp_anycast){
+		.addr = turn_fixture_addr("198.51.100.1:3478"),
+		.transport = TP_TRANSPORT_UDP,
+		.unicast_addr = turn_fixture_addr("198.51.100.10:3479"),
+		.other_addr = turn_fixture_addr("[2001:db8::10]:3479"),
+	};
+	options->anycasts[1] = (struct tp_anycast){
+		.addr = turn_fixture_addr("198.51.100.5"),
+		.transport = TP_TRANSPORT_UDP,
+		.unicast_addr = turn_fixture_addr("198.51.100.11:3478"),
+	};
+	options->anycast_count = 2;
+}
+
+static int allocate_at(const char *server_addr)
+{
+	f.five_tuple.server_addr = turn_fixture_addr(server_addr);
+	return allocate();
+}
+
+static void from_an_anycast_address_to_the_unicast_one(void)
+{
+	struct tp_addr want = turn_fixture_addr("198.51.100.10:3479");
+
+	open_with(TP_EVENT_on_turn_redirect, PASS, with_anycast);
+	CU_ASSERT_EQUAL(allocate(), 300);
+	CU_ASSERT_TRUE(sent_to(&want));
+	CU_ASSERT_TRUE(sent_second_to("[2001:db8::10]:3479"));
+	CU_ASSERT_TRUE(domain_is(NULL));
+	want = turn_fixture_addr("198.51.100.11:3478");
+	CU_ASSERT_EQUAL(allocate_at("198.51.100.5:1234"), 300); /* any port */
+	CU_ASSERT_TRUE(sent_to(&want));
+	want = turn_fixture_addr("198.51.100.77:3478"); /* alternate_servers, of all others */
+	CU_ASSERT_EQUAL(allocate_at("198.51.100.1:3479"), 300);
+	CU_ASSERT_TRUE(sent_to(&want));
+	CU_ASSERT_EQUAL(fake_net_open_sockets(), 0);
+	turn_fixture_close(&f);
+}
+
+/* A plugin may know better, but not at the unicast address: there the way ends. */
+static void at_the_unicast_address_a_client_is_served(void)
+{
+	open_with(TP_EVENT_on_turn_redirect, CHOOSE, with_anycast);
+	CU_ASSERT_EQUAL(allocate(), 300);
+	CU_ASSERT_TRUE(sent_to(&alternate));
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_turn_redirect], 1);
+	CU_ASSERT_EQUAL(allocate_at("198.51.100.10:3479"), 0);
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_turn_redirect], 1);
+	turn_fixture_close(&f);
+}
+
+/* First the checks of an Allocate request: RFC 8656 section 7.2. */
+static void a_bad_request_to_an_anycast_address_is_refused(void)
+{
+	open_with(TP_EVENT_on_turn_redirect, PASS, with_anycast);
+	turn_client_begin(&f.client, TP_STUN_ALLOCATE);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 400);
+	tp_build_requested_transport(turn_client_begin(&f.client, TP_STUN_ALLOCATE), 6);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 442);
+	turn_client_begin(&f.client, TP_STUN_BINDING);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 0);
+	turn_fixture_close(&f);
+}
+
+static void nobody_is_sent_to_a_server_that_drains(void)
+{
+	open_with(TP_EVENT_on_turn_redirect, PASS, with_anycast);
+	tp_server_drain(f.server);
+	CU_ASSERT_EQUAL(allocate_at("198.51.100.10:3479"), 508);
+	turn_fixture_close(&f);
+}
+
+static void a_draining_server_still_sends_clients_elsewhere(void)
+{
+	open_with(TP_EVENT_on_turn_redirect, CHOOSE, NULL);
+	CU_ASSERT_EQUAL(allocate(), 300);
+	CU_ASSERT_FALSE(draining);
+	tp_server_drain(f.server);
+	CU_ASSERT_EQUAL(allocate(), 300);
+	CU_ASSERT_TRUE(draining);
+	answer = PASS;
+	CU_ASSERT_EQUAL(allocate(), 508);
+	CU_ASSERT_EQUAL(fake_net_open_sockets(), 0);
 	turn_fixture_close(&f);
 }
 
@@ -323,9 +451,15 @@ static void a_choice_that_passes_is_none(void)
 }
 
 TEST_SUITE("placement", TEST(a_plugin_sends_a_client_elsewhere), TEST(over_tls_the_domain_is_said),
-	   TEST(all_pass_is_the_configured_server), TEST(to_allow_without_a_server_is_no_answer),
-	   TEST(a_refusal_is_508), TEST(a_request_may_be_parked_at_both),
-	   TEST(ports_come_from_the_chosen_part),
+	   TEST(all_pass_is_the_configured_server),
+	   TEST(a_server_of_the_other_family_is_named_second),
+	   TEST(from_an_anycast_address_to_the_unicast_one),
+	   TEST(at_the_unicast_address_a_client_is_served),
+	   TEST(a_bad_request_to_an_anycast_address_is_refused),
+	   TEST(nobody_is_sent_to_a_server_that_drains),
+	   TEST(a_draining_server_still_sends_clients_elsewhere),
+	   TEST(to_allow_without_a_server_is_no_answer), TEST(a_refusal_is_508),
+	   TEST(a_request_may_be_parked_at_both), TEST(ports_come_from_the_chosen_part),
 	   TEST(the_address_is_the_chosen_one_bound_or_advertised),
 	   TEST(what_is_not_configured_cannot_be_chosen), TEST(even_port_is_told_and_kept),
 	   TEST(a_choice_that_passes_is_none));
