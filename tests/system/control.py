@@ -101,6 +101,14 @@ def silent():
     assert "no request within" in json.loads(read_all(dripping))["error"]
 
 
+def until(done):
+    for _ in range(100):
+        if done():
+            return
+        time.sleep(0.1)
+    raise AssertionError("has not come")
+
+
 def gone():
     """Who leaves before the answer hurts nobody."""
     for line in (b"status\n", b"reload\n", b"sessions\n", b"sta", b""):
@@ -108,12 +116,9 @@ def gone():
             s = connect()
             s.sendall(line)
             s.close()
-    # A reload is under way, or was: the next answer is one of both.
-    for _ in range(50):
-        if "error" not in ask(b"reload"):
-            break
-        time.sleep(0.1)
-    assert ask(b"status")["leaving_generations"] <= 1
+    # A reload may still be under way; then what it has replaced goes, all of it.
+    until(lambda: "error" not in ask(b"reload"))
+    until(lambda: ask(b"status")["leaving_generations"] == 0)
 
 
 def crowd():
