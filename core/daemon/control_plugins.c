@@ -51,7 +51,7 @@ static json_t *event_object(const struct tp_observed *observed)
 static bool gets(const struct tp_generation *generation, const struct tp_instance *instance,
 		 enum tp_event event)
 {
-	const struct tp_chain *chain = &generation->chains[event];
+	const struct tp_chain *chain = &generation->all.by_event[event];
 
 	for (size_t i = 0; i < chain->count; i++) {
 		if (chain->instances[i] == instance) {

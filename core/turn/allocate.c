@@ -387,7 +387,8 @@ static void tell_created(struct tp_server *server, const struct tp_allocation *a
 			.lifetime_s = lifetime_s,
 		};
 
-		tp_dispatch_tell(server->generation, TP_EVENT_on_turn_create_allocation, &event);
+		tp_dispatch_tell(&server->generation->all, TP_EVENT_on_turn_create_allocation,
+				 &event);
 	}
 }
 

@@ -193,7 +193,8 @@ static void tell_deleted(struct tp_allocation *allocation, enum tp_delete_cause 
 
 	tp_counter_add(server->counters.allocations_deleted, 1);
 	if (tp_generation_wants(server->generation, TP_EVENT_on_turn_delete_allocation)) {
-		tp_dispatch_tell(server->generation, TP_EVENT_on_turn_delete_allocation, &event);
+		tp_dispatch_tell(&server->generation->all, TP_EVENT_on_turn_delete_allocation,
+				 &event);
 	}
 }
 

@@ -119,7 +119,7 @@ static void tell_created(const struct tp_channel *channel)
 			.peer_addr = &channel->by_peer.peer_addr,
 		};
 
-		tp_dispatch_tell(generation, TP_EVENT_on_turn_create_channel, &event);
+		tp_dispatch_tell(&generation->all, TP_EVENT_on_turn_create_channel, &event);
 	}
 }
 
@@ -134,7 +134,7 @@ static void tell_deleted(const struct tp_channel *channel)
 			.peer_addr = &channel->by_peer.peer_addr,
 		};
 
-		tp_dispatch_tell(generation, TP_EVENT_on_turn_delete_channel, &event);
+		tp_dispatch_tell(&generation->all, TP_EVENT_on_turn_delete_channel, &event);
 	}
 }
 

@@ -24,7 +24,7 @@ static bool is_refused(const struct tp_client *client, const struct tp_server *s
 		event.certificate =
 			(struct tp_view){security->certificate, security->certificate_len};
 	}
-	return tp_dispatch_packet(server->generation, TP_EVENT_on_client_connected, &event) ==
+	return tp_dispatch_packet(&server->generation->all, TP_EVENT_on_client_connected, &event) ==
 	       TP_DENY;
 }
 
@@ -38,7 +38,7 @@ static void tell_closed(const struct tp_client *client, const struct tp_server *
 				tp_loop_now_ms(server->worker->loop) - client->view.connected_ms,
 		};
 
-		tp_dispatch_tell(server->generation, TP_EVENT_on_client_closed, &event);
+		tp_dispatch_tell(&server->generation->all, TP_EVENT_on_client_closed, &event);
 	}
 }
 

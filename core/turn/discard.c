@@ -25,7 +25,8 @@ void tp_discard_message(struct tp_server *server, const struct tp_five_tuple *fi
 			.len = len,
 		};
 
-		tp_dispatch_tell(server->generation, TP_EVENT_on_turn_message_discarded, &event);
+		tp_dispatch_tell(&server->generation->all, TP_EVENT_on_turn_message_discarded,
+				 &event);
 	}
 }
 
@@ -44,7 +45,7 @@ void tp_discard_channel_data(struct tp_server *server, const struct tp_five_tupl
 			.len = len,
 		};
 
-		tp_dispatch_tell(server->generation, TP_EVENT_on_turn_channel_data_discarded,
+		tp_dispatch_tell(&server->generation->all, TP_EVENT_on_turn_channel_data_discarded,
 				 &event);
 	}
 }
@@ -62,6 +63,6 @@ void tp_exception_tell(struct tp_server *server, const struct tp_five_tuple *fiv
 			.bytes = {bytes, len},
 		};
 
-		tp_dispatch_tell(server->generation, TP_EVENT_on_stun_exception, &event);
+		tp_dispatch_tell(&server->generation->all, TP_EVENT_on_stun_exception, &event);
 	}
 }

@@ -23,7 +23,7 @@ static void tell_plugins(const struct tp_allocation *allocation, const struct tp
 			.icmp_info = error->mtu,
 		};
 
-		tp_dispatch_tell(generation, TP_EVENT_on_turn_peer_error, &event);
+		tp_dispatch_tell(&generation->all, TP_EVENT_on_turn_peer_error, &event);
 	}
 }
 

@@ -104,7 +104,7 @@ static void tell_created(const struct tp_permission *permission)
 			.peer_addr = &permission->key.peer_addr,
 		};
 
-		tp_dispatch_tell(generation, TP_EVENT_on_turn_create_permission, &event);
+		tp_dispatch_tell(&generation->all, TP_EVENT_on_turn_create_permission, &event);
 	}
 }
 
@@ -118,7 +118,7 @@ static void tell_deleted(const struct tp_permission *permission)
 			.peer_addr = &permission->key.peer_addr,
 		};
 
-		tp_dispatch_tell(generation, TP_EVENT_on_turn_delete_permission, &event);
+		tp_dispatch_tell(&generation->all, TP_EVENT_on_turn_delete_permission, &event);
 	}
 }
 

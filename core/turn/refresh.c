@@ -97,7 +97,7 @@ static void tell_refreshed(const struct tp_allocation *allocation, uint32_t life
 			.lifetime_s = lifetime_s,
 		};
 
-		tp_dispatch_tell(generation, TP_EVENT_on_turn_refresh_allocation, &event);
+		tp_dispatch_tell(&generation->all, TP_EVENT_on_turn_refresh_allocation, &event);
 	}
 }
 

@@ -45,8 +45,8 @@ static bool channel_data_vetoed(const struct tp_channel *channel, enum tp_direct
 		.peer_addr = &channel->by_peer.peer_addr,
 		.payload = {payload, len},
 	};
-	return tp_dispatch_packet(generation, TP_EVENT_on_turn_before_relay_channel_data, &event) ==
-	       TP_DENY;
+	return tp_dispatch_packet(&generation->all, TP_EVENT_on_turn_before_relay_channel_data,
+				  &event) == TP_DENY;
 }
 
 static bool indication_vetoed(const struct tp_allocation *allocation, enum tp_direction direction,
@@ -64,8 +64,8 @@ static bool indication_vetoed(const struct tp_allocation *allocation, enum tp_di
 		.peer_addr = peer_addr,
 		.payload = {payload, len},
 	};
-	return tp_dispatch_packet(generation, TP_EVENT_on_turn_before_relay_indication, &event) ==
-	       TP_DENY;
+	return tp_dispatch_packet(&generation->all, TP_EVENT_on_turn_before_relay_indication,
+				  &event) == TP_DENY;
 }
 
 /* --- limits ------------------------------------------------------------------- */

@@ -186,7 +186,7 @@ void tp_server_reload(struct tp_server *server, struct tp_generation *generation
 	use_settings(server, settings);
 	tp_tick_begin(server);
 	if (tp_generation_wants(generation, TP_EVENT_on_server_reload)) {
-		tp_dispatch_tell(generation, TP_EVENT_on_server_reload, &event);
+		tp_dispatch_tell(&generation->all, TP_EVENT_on_server_reload, &event);
 	}
 }
 
@@ -212,7 +212,7 @@ void tp_server_drain(struct tp_server *server)
 	}
 	server->draining = true;
 	if (tp_generation_wants(server->generation, TP_EVENT_on_server_drain)) {
-		tp_dispatch_tell(server->generation, TP_EVENT_on_server_drain, &event);
+		tp_dispatch_tell(&server->generation->all, TP_EVENT_on_server_drain, &event);
 	}
 }
 

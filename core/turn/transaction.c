@@ -81,6 +81,7 @@ static struct tp_transaction *transaction_create(struct tp_server *server,
 	tp_list_init(&transaction->link);
 	transaction->request.worker = server->worker;
 	transaction->request.generation = tp_generation_ref(server->generation);
+	transaction->request.chains = &server->generation->all;
 	transaction->request.five_tuple = key->five_tuple;
 	transaction->request.msg = &transaction->msg;
 	transaction->request.realm = server->shared->options.realm;
@@ -203,7 +204,7 @@ void tp_transaction_ask(struct tp_transaction *transaction, enum tp_event event,
 
 	transaction->request.deny_code = 0;
 	transaction->request.deny_reason[0] = '\0';
-	if (tp_generation_wants(transaction->request.generation, event)) {
+	if (tp_chains_want(transaction->request.chains, event)) {
 		verdict = tp_dispatch_ask(&transaction->request, event, payload, answered);
 	}
 	if (verdict != TP_PARK) {

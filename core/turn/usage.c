@@ -68,7 +68,7 @@ static void report(struct tp_usage_meter *meter, bool final)
 	meter->client_to_peer = allocation->client_to_peer;
 	meter->peer_to_client = allocation->peer_to_client;
 	meter->over_limit = over;
-	tp_dispatch_tell(server->generation, TP_EVENT_on_turn_usage, &event);
+	tp_dispatch_tell(&server->generation->all, TP_EVENT_on_turn_usage, &event);
 }
 
 static void on_due(struct tp_timer *timer)
