@@ -86,7 +86,7 @@ static int make_shared(struct tp_daemon *daemon, char problem[TP_PROBLEM_SIZE])
 		return tp_problem(problem, err, "cannot make the peer policy: %s",
 				  tp_error_string(err));
 	}
-	err = tp_shared_create(&turn, daemon->workers, &daemon->shared);
+	err = tp_shared_create(&turn, 1, daemon->workers, &daemon->shared);
 	if (err != 0) {
 		return tp_problem(problem, err, "cannot set up the server: %s",
 				  tp_error_string(err));

@@ -408,7 +408,7 @@ static int make_settings(struct tp_reload *reload)
 	}
 	err = tp_config_peer_policy(reload->fresh, &options.peer_policy);
 	if (err == 0) {
-		err = tp_turn_settings_create(&options, &reload->settings);
+		err = tp_turn_settings_create(&options, 1, &reload->settings);
 	}
 	return err == 0 ? 0
 			: tp_problem(reload->problem, err, "cannot make the options: %s",

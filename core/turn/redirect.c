@@ -2,6 +2,7 @@
 #include "turn/redirect.h"
 
 #include "stun/build.h"
+#include "turn/realm.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
 
@@ -21,7 +22,7 @@ static const struct tp_addr *next_of_family(const struct tp_turn_options *option
 
 static const struct tp_addr *alternate_server(const struct tp_transaction *transaction)
 {
-	return next_of_family(transaction->server->options,
+	return next_of_family(transaction->realm->options,
 			      transaction->server->next_alternate_server,
 			      transaction->request.five_tuple.client_addr.family);
 }
@@ -58,7 +59,7 @@ void tp_redirect_write(struct tp_transaction *transaction, struct tp_build *buil
 	}
 	addr = alternate_server(transaction);
 	if (addr != NULL) { /* else a plugin chose the code */
-		write(transaction, build, addr, transaction->server->options->alternate_domain);
+		write(transaction, build, addr, transaction->realm->options->alternate_domain);
 		transaction->server->next_alternate_server++;
 	}
 }

@@ -57,7 +57,7 @@ static void open_shared(struct tp_daemon *daemon)
 	struct tp_turn_options turn = daemon->started->turn;
 
 	CU_ASSERT_EQUAL_FATAL(tp_config_peer_policy(daemon->started, &turn.peer_policy), 0);
-	CU_ASSERT_EQUAL_FATAL(tp_shared_create(&turn, WORKERS, &daemon->shared), 0);
+	CU_ASSERT_EQUAL_FATAL(tp_shared_create(&turn, 1, WORKERS, &daemon->shared), 0);
 	daemon->settings = tp_turn_settings_ref(daemon->shared->settings);
 }
 
