@@ -20,6 +20,7 @@ struct tp_probe_options {
 	const char *password; /* NULL: none */
 	const char *secret;   /* NULL: none */
 	const char *ca_file;  /* NULL: the system's */
+	const char *server_name; /* to ask for in TLS; NULL: the host */
 	bool insecure;
 	uint32_t count;
 	size_t size;
