@@ -113,7 +113,12 @@ def gone():
         if "error" not in ask(b"reload"):
             break
         time.sleep(0.1)
-    assert ask(b"status")["leaving_generations"] <= 1
+    for _ in range(50):
+        leaving = ask(b"status")["leaving_generations"]
+        if leaving <= 1:
+            break
+        time.sleep(0.1)
+    assert leaving <= 1, leaving
 
 
 def crowd():
