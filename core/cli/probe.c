@@ -167,7 +167,9 @@ static int start_connect(struct probe *probe, struct side *side)
 	};
 	int err;
 
-	if (tp_addr_parse(options->host, &host_addr) != 0) {
+	if (options->server_name != NULL) {
+		client.link.server_name = options->server_name;
+	} else if (tp_addr_parse(options->host, &host_addr) != 0) {
 		client.link.server_name = options->host;
 	}
 	tp_turn_client_free(&side->client);

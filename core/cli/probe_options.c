@@ -130,6 +130,7 @@ enum {
 	OPTION_SECRET = 256,
 	OPTION_CA,
 	OPTION_INSECURE,
+	OPTION_SERVER_NAME,
 	OPTION_COUNT,
 	OPTION_SIZE,
 	OPTION_FAMILY,
@@ -146,6 +147,7 @@ static const struct option long_options[] = {
 	{"secret", required_argument, NULL, OPTION_SECRET},
 	{"ca", required_argument, NULL, OPTION_CA},
 	{"insecure", no_argument, NULL, OPTION_INSECURE},
+	{"server-name", required_argument, NULL, OPTION_SERVER_NAME},
 	{"count", required_argument, NULL, OPTION_COUNT},
 	{"size", required_argument, NULL, OPTION_SIZE},
 	{"family", required_argument, NULL, OPTION_FAMILY},
@@ -172,6 +174,7 @@ const char *tp_probe_usage(void)
 	       "      --secret TEXT     shared secret: make a user name and password of it\n"
 	       "      --ca FILE         verify TLS against these certificates (PEM)\n"
 	       "      --insecure        do not verify the server's certificate\n"
+	       "      --server-name NAME  ask for NAME in TLS in place of HOST\n"
 	       "      --count N         packets each way and kind, default 100\n"
 	       "      --size BYTES      of each packet's payload, default 200\n"
 	       "      --family FAMILY   ipv4 or ipv6: relayed addresses to ask for\n"
@@ -256,6 +259,9 @@ static int take_option(struct tp_probe_options *options, int option, char proble
 		return 0;
 	case OPTION_INSECURE:
 		options->insecure = true;
+		return 0;
+	case OPTION_SERVER_NAME:
+		options->server_name = optarg;
 		return 0;
 	case OPTION_FAMILY:
 		return read_family(optarg, &options->family, problem);

@@ -16,10 +16,11 @@ struct tp_probe_options {
 	enum tp_transport transport;
 	char host[TP_PROBE_HOST_MAX + 1]; /* a name, or an address without brackets */
 	uint16_t port;
-	const char *user;     /* NULL: none */
-	const char *password; /* NULL: none */
-	const char *secret;   /* NULL: none */
-	const char *ca_file;  /* NULL: the system's */
+	const char *user;        /* NULL: none */
+	const char *password;    /* NULL: none */
+	const char *secret;      /* NULL: none */
+	const char *ca_file;     /* NULL: the system's */
+	const char *server_name; /* to ask for in TLS; NULL: the host */
 	bool insecure;
 	uint32_t count;
 	size_t size;

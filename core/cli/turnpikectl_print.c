@@ -12,7 +12,13 @@
 struct column {
 	const char *title;
 	const char *member;
-	enum { TEXT, NUMBER, MICROSECONDS } kind;
+	enum {
+		TEXT,
+		NUMBER,
+		MICROSECONDS,
+		SOME_TEXT, /* left out when no row has it */
+		SOME_WORDS,
+	} kind;
 };
 
 /* --- text --------------------------------------------------------------------------- */
@@ -54,11 +60,30 @@ static const json_t *member_of(const json_t *row, const char *member)
 	return json_object_get(json_object_get(row, first), dot + 1);
 }
 
+static void join_words(const json_t *words, char cell[CELL_MAX])
+{
+	const json_t *word;
+	size_t len = 0;
+	size_t at;
+
+	cell[0] = '\0';
+	json_array_foreach(words, at, word)
+	{
+		len += (size_t)snprintf(cell + len, CELL_MAX - len, "%s%s", at == 0 ? "" : " ",
+					json_is_string(word) ? json_string_value(word) : "-");
+		if (len >= CELL_MAX) {
+			return;
+		}
+	}
+}
+
 static void cell_of(const json_t *row, const struct column *column, char cell[CELL_MAX])
 {
 	const json_t *value = member_of(row, column->member);
 
-	if (column->kind == MICROSECONDS) {
+	if (column->kind == SOME_WORDS) {
+		join_words(value, cell);
+	} else if (column->kind == MICROSECONDS) {
 		snprintf(cell, CELL_MAX, "%.1f", (double)json_integer_value(value) / 1000);
 	} else if (json_is_integer(value)) {
 		snprintf(cell, CELL_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
@@ -70,25 +95,56 @@ static void cell_of(const json_t *row, const struct column *column, char cell[CE
 
 /* --- tables ------------------------------------------------------------------------- */
 
-static size_t measure(const json_t *rows, const struct column *columns, int widths[COLUMNS_MAX])
+static bool is_there(const json_t *rows, const struct column *column)
 {
-	size_t count = 0;
 	const json_t *row;
 	size_t at;
 
-	for (; columns[count].title != NULL; count++) {
-		widths[count] = width_of(columns[count].title);
+	json_array_foreach(rows, at, row)
+	{
+		if (member_of(row, column->member) != NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_right(const struct column *column)
+{
+	return column->kind == NUMBER || column->kind == MICROSECONDS;
+}
+
+static size_t choose(const json_t *rows, const struct column *columns,
+		     struct column chosen[COLUMNS_MAX])
+{
+	size_t count = 0;
+
+	for (; columns->title != NULL; columns++) {
+		if (columns->kind < SOME_TEXT || is_there(rows, columns)) {
+			chosen[count++] = *columns;
+		}
+	}
+	return count;
+}
+
+static void measure(const json_t *rows, const struct column *columns, size_t count,
+		    int widths[COLUMNS_MAX])
+{
+	const json_t *row;
+	size_t at;
+
+	for (size_t i = 0; i < count; i++) {
+		widths[i] = width_of(columns[i].title);
 		json_array_foreach(rows, at, row)
 		{
 			char cell[CELL_MAX];
 			int width;
 
-			cell_of(row, &columns[count], cell);
+			cell_of(row, &columns[i], cell);
 			width = width_of(cell);
-			widths[count] = width > widths[count] ? width : widths[count];
+			widths[i] = width > widths[i] ? width : widths[i];
 		}
 	}
-	return count;
 }
 
 static void put_cell(FILE *out, const char *text, int width, bool right, bool last)
@@ -106,18 +162,20 @@ static void put_cell(FILE *out, const char *text, int width, bool right, bool la
 }
 
 /* @columns: ends with a NULL title */
-static void put_table(FILE *out, const json_t *rows, const struct column *columns)
+static void put_table(FILE *out, const json_t *rows, const struct column *all)
 {
+	struct column columns[COLUMNS_MAX];
 	int widths[COLUMNS_MAX];
-	size_t count = measure(rows, columns, widths);
+	size_t count = choose(rows, all, columns);
 	const json_t *row;
 	size_t at;
 
 	if (json_array_size(rows) == 0) {
 		return;
 	}
+	measure(rows, columns, count, widths);
 	for (size_t i = 0; i < count; i++) {
-		put_cell(out, columns[i].title, widths[i], columns[i].kind != TEXT, i + 1 == count);
+		put_cell(out, columns[i].title, widths[i], is_right(&columns[i]), i + 1 == count);
 	}
 	json_array_foreach(rows, at, row)
 	{
@@ -125,7 +183,7 @@ static void put_table(FILE *out, const json_t *rows, const struct column *column
 			char cell[CELL_MAX];
 
 			cell_of(row, &columns[i], cell);
-			put_cell(out, cell, widths[i], columns[i].kind != TEXT, i + 1 == count);
+			put_cell(out, cell, widths[i], is_right(&columns[i]), i + 1 == count);
 		}
 	}
 }
@@ -190,6 +248,7 @@ static void put_plugins(FILE *out, const json_t *plugins)
 		{"ABI", "abi", TEXT},
 		{"GENERATION", "generation", NUMBER},
 		{"PARKED", "parked_now", NUMBER},
+		{"REALMS", "realms", SOME_WORDS},
 		{"FILE", "file", TEXT},
 		{NULL, NULL, TEXT},
 	};
@@ -222,11 +281,25 @@ static void put_listeners(FILE *out, const json_t *listeners)
 		{"LISTENER", "section", TEXT},
 		{"VIA", "transport", TEXT},
 		{"ADDRESS", "address", TEXT},
+		{"REALM", "realm", SOME_TEXT},
 		{NULL, NULL, TEXT},
 	};
 
 	fputc('\n', out);
 	put_table(out, listeners, columns);
+}
+
+static void put_realms(FILE *out, const json_t *realms)
+{
+	static const struct column columns[] = {
+		{"SECTION", "section", TEXT},
+		{"REALM", "realm", TEXT},
+		{"ALLOCATIONS", "allocations", NUMBER},
+		{NULL, NULL, TEXT},
+	};
+
+	fputc('\n', out);
+	put_table(out, realms, columns);
 }
 
 static void put_counters(FILE *out, const json_t *counters)
@@ -328,6 +401,7 @@ void tp_ctl_print(const json_t *answer, FILE *out)
 		{"plugins", put_plugins},     {"counters", put_counters},
 		{"verbs", put_verbs},         {"needs_restart", put_notes},
 		{"output", put_output},       {"silent_workers", put_silent},
+		{"realms", put_realms},
 	};
 	const char *name;
 	json_t *value;

@@ -313,8 +313,13 @@ static int read_sections(struct tp_config *config, char problem[TP_PROBLEM_SIZE]
 static int load(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 {
 	static int (*const steps[])(struct tp_config * config, char problem[TP_PROBLEM_SIZE]) = {
-		read_sections,           tp_config_take_daemon,  tp_config_take_turn,
-		tp_config_take_peers,    tp_config_take_plugins, tp_config_take_listeners,
+		read_sections,
+		tp_config_take_daemon,
+		tp_config_take_turn,
+		tp_config_take_peers,
+		tp_config_take_realms,
+		tp_config_take_plugins,
+		tp_config_take_listeners,
 		tp_config_take_anycasts,
 	};
 	int err = scan_file(config, problem);
@@ -377,6 +382,7 @@ void tp_config_free(struct tp_config **where)
 		tp_config_values_fini(&config->listeners[i].values);
 	}
 	free(config->listeners);
+	tp_config_realms_fini(config);
 	free_plugins(config);
 	for (size_t i = 0; i < config->section_count; i++) {
 		tp_config_values_fini(&config->sections[i]);

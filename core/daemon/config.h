@@ -20,6 +20,7 @@
 #define TP_LISTENERS_MAX 64
 #define TP_CERTIFICATES_MAX 64
 #define TP_PLUGINS_MAX 64
+#define TP_SERVER_NAMES_MAX 64
 
 /* The values of one section, by the options of its row. */
 struct tp_config_values {
@@ -37,6 +38,7 @@ struct tp_listener_config {
 		bool port_set; /* otherwise the transport's own */
 	} addresses[TP_LISTENER_ADDRESSES_MAX];
 	size_t address_count;
+	size_t realm;  /* 0: that of [turnpike]; else one more than the place in realms */
 	bool behavior; /* the four addresses are those of NAT behaviour discovery, by place */
 	struct tp_certs *certs;        /* NULL without tls and dtls */
 	struct tp_prefix_set *proxies; /* who begins with a PROXY header; NULL: nobody */
@@ -48,6 +50,24 @@ struct tp_listener_config {
 	uint32_t idle_timeout_ms;
 	int receive_buffer_bytes;
 	int send_buffer_bytes;
+};
+
+/* allow, deny and lift of one section. */
+struct tp_peer_keys {
+	const struct tp_value *allow;
+	const struct tp_value *deny;
+	unsigned lift; /* enum tp_peer_class, or-ed */
+	bool set;      /* any of them is written */
+};
+
+/* One [realm.NAME]: a realm besides that of [turnpike]. Text is the configuration's. */
+struct tp_realm_config {
+	const char *section; /* "realm.video" */
+	struct tp_config_values values;
+	struct tp_turn_options turn; /* all of them, with its own values; without the peer policy */
+	struct tp_peer_keys peers;
+	const char *plugins[TP_PLUGINS_MAX]; /* names in the order they are asked */
+	size_t plugin_count;
 };
 
 /* An ini file, read and checked. Everything is the configuration's own. */
@@ -72,17 +92,21 @@ struct tp_config {
 	enum tp_log_level log_level;
 	enum tp_log_format log_format;
 
-	struct tp_turn_options turn; /* without the peer policy */
-	const struct tp_value *peers_allow;
-	const struct tp_value *peers_deny;
-	unsigned peers_lift; /* enum tp_peer_class, or-ed */
+	struct tp_turn_options turn; /* of the first realm; without the peer policy */
+	struct tp_peer_keys peers;
+
+	struct tp_realm_config *realms; /* further ones */
+	size_t realm_count;
 
 	struct tp_listener_config *listeners;
 	size_t listener_count;
 
-	struct tp_instance_config *plugins; /* in the order they are asked */
+	struct tp_instance_config *plugins; /* of all realms, each once */
 	char **plugin_names;                /* storage of their names */
 	size_t plugin_count;
+	const char *
+		first_plugins[TP_PLUGINS_MAX]; /* of the first realm, in the order they are asked */
+	size_t first_plugin_count;
 };
 
 /**
@@ -128,6 +152,21 @@ int tp_config_peer_policy(const struct tp_config *config, struct tp_peer_policy 
  */
 int tp_config_check_shared_ports(const struct tp_config *config, unsigned workers,
 				 char problem[TP_PROBLEM_SIZE]);
+
+/**
+ * The options of all realms with their peer policies, by realm.
+ *
+ * @err: set, 0 when they are whole; else they have no policies
+ *
+ * Owner: free() them; the policies go to who takes the options
+ */
+struct tp_turn_options *tp_config_options(const struct tp_config *config, size_t *count, int *err);
+
+/** The plugins of a realm: 0 for that of [turnpike]. */
+struct tp_realm_plugins tp_config_realm_plugins(const struct tp_config *config, size_t realm);
+
+/** A realm's section: "turnpike", "realm.video". */
+const char *tp_config_realm_section(const struct tp_config *config, size_t realm);
 
 /**
  * The port of a listener's address for one transport; 0: the kernel chooses.

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include <turnpike/addr.h>
+#include <turnpike/error.h>
+
+#include "host/problem.h"
 
 /* Where the sentences go. */
 struct listening {
@@ -95,6 +98,60 @@ static void compare_listeners(const struct listening *to, const struct tp_config
 	}
 }
 
+/* --- realms --------------------------------------------------------------- */
+
+static struct tp_realm_config *find_realm(const struct tp_config *config, const char *section)
+{
+	for (size_t i = 0; i < config->realm_count; i++) {
+		if (strcmp(config->realms[i].section, section) == 0) {
+			return &config->realms[i];
+		}
+	}
+	return NULL;
+}
+
+static int refuse_realm(const struct tp_config *fresh, const char *section, const char *what,
+			char problem[TP_PROBLEM_SIZE])
+{
+	return tp_problem(problem, TP_EINVAL,
+			  "%.300s: [%.64s] %s: realms come and go at a restart only", fresh->file,
+			  section, what);
+}
+
+int tp_config_align_realms(const struct tp_config *started, struct tp_config *fresh,
+			   char problem[TP_PROBLEM_SIZE])
+{
+	for (size_t i = 0; i < fresh->realm_count; i++) {
+		if (find_realm(started, fresh->realms[i].section) == NULL) {
+			return refuse_realm(fresh, fresh->realms[i].section, "is new", problem);
+		}
+	}
+	for (size_t i = 0; i < started->realm_count; i++) {
+		struct tp_realm_config *found = find_realm(fresh, started->realms[i].section);
+		struct tp_realm_config other;
+
+		if (found == NULL) {
+			return refuse_realm(fresh, started->realms[i].section, "is gone", problem);
+		}
+		other = fresh->realms[i];
+		fresh->realms[i] = *found;
+		*found = other;
+	}
+	return 0;
+}
+
+static void compare_realms(const struct listening *to, const struct tp_config *started)
+{
+	for (size_t i = 0; i < started->realm_count; i++) {
+		const struct tp_realm_config *now =
+			find_realm(to->fresh, started->realms[i].section);
+
+		if (now != NULL) {
+			compare(to, now->section, &started->realms[i].values, &now->values);
+		}
+	}
+}
+
 void tp_config_restarts(const struct tp_config *started, const struct tp_config *fresh,
 			void (*changed)(void *arg, const char *sentence), void *arg)
 {
@@ -106,4 +163,5 @@ void tp_config_restarts(const struct tp_config *started, const struct tp_config 
 			&fresh->sections[i]);
 	}
 	compare_listeners(&to, started);
+	compare_realms(&to, started);
 }

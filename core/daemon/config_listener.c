@@ -182,6 +182,24 @@ static int take_streams(struct tp_config *config, const struct tp_listener_confi
 	return 0;
 }
 
+static int take_realm(struct tp_config *config, struct tp_listener_config *listener,
+		      char problem[TP_PROBLEM_SIZE])
+{
+	const char *name = tp_config_value(&listener->values, "realm")->string;
+
+	if (name == NULL) {
+		return 0;
+	}
+	for (size_t i = 1; i <= config->realm_count; i++) {
+		if (strcmp(tp_config_realm_section(config, i) + strlen("realm."), name) == 0) {
+			listener->realm = i;
+			return 0;
+		}
+	}
+	return tp_config_problem(config, listener->section, "realm", problem, TP_EINVAL,
+				 "there is no [realm.%.64s]", name);
+}
+
 /* Two IP addresses with two ports each: RFC 5780 section 6. */
 static int take_alternate(struct tp_config *config, struct tp_listener_config *listener,
 			  char problem[TP_PROBLEM_SIZE])
@@ -319,6 +337,9 @@ static int take_listener(struct tp_config *config, struct tp_listener_config *li
 	listener->send_buffer_bytes = (int)tp_config_value(values, "send_buffer")->integer;
 	if (err == 0) {
 		err = take_addresses(config, listener, problem);
+	}
+	if (err == 0) {
+		err = take_realm(config, listener, problem);
 	}
 	return err == 0 ? take_alternate(config, listener, problem) : err;
 }

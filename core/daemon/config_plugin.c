@@ -62,36 +62,25 @@ static int split_settings(struct tp_config *config, const struct tp_ini_section 
 	return 0;
 }
 
-static bool is_enabled(const struct tp_config *config, const char *name)
+static const struct tp_instance_config *find_plugin(const struct tp_config *config,
+						    const char *name)
 {
-	for (size_t i = 0; i + 1 < config->plugin_count; i++) {
-		if (strcmp(config->plugin_names[i], name) == 0) {
-			return true;
+	for (size_t i = 0; i < config->plugin_count; i++) {
+		if (strcmp(config->plugins[i].name, name) == 0) {
+			return &config->plugins[i];
 		}
 	}
-	return false;
+	return NULL;
 }
 
-static int add_plugin(struct tp_config *config, const char *word, char problem[TP_PROBLEM_SIZE])
+/* The name is the configuration's on success. */
+static int add_plugin(struct tp_config *config, const char *word, char *name,
+		      char problem[TP_PROBLEM_SIZE])
 {
 	struct tp_instance_config *plugin = &config->plugins[config->plugin_count];
-	char *name = name_of(word);
 	char section[SECTION_MAX];
 
-	if (name == NULL) {
-		return tp_problem(problem, TP_ENOMEM, "out of memory");
-	}
 	config->plugin_names[config->plugin_count++] = name;
-	if (!is_name(name)) {
-		return tp_config_problem(config, "turnpike", "plugins", problem, TP_EINVAL,
-					 "\"%.80s\" is neither the name of a plugin (lower-case "
-					 "letters, digits, '_') nor an absolute path to one",
-					 word);
-	}
-	if (is_enabled(config, name)) {
-		return tp_config_problem(config, "turnpike", "plugins", problem, TP_EINVAL,
-					 "\"%s\" is there twice", name);
-	}
 	*plugin = (struct tp_instance_config){
 		.name = name,
 		.file = word[0] == '/' ? word : name,
@@ -101,25 +90,115 @@ static int add_plugin(struct tp_config *config, const char *word, char problem[T
 	return split_settings(config, tp_ini_section(&config->ini, section), plugin, problem);
 }
 
-int tp_config_take_plugins(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+static bool is_listed(const struct tp_realm_plugins *list, const char *name)
 {
-	const struct tp_value *value =
-		tp_config_value(tp_config_section_values(config, "turnpike"), "plugins");
-	int err = 0;
+	for (size_t i = 0; i < list->count; i++) {
+		if (strcmp(list->names[i], name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
 
-	if (value->word_count > TP_PLUGINS_MAX) {
-		return tp_config_problem(config, "turnpike", "plugins", problem, TP_ERANGE,
+/* What keeps the word out of a section's list of plugins; 0 with a sentence of why. */
+static int check_word(const struct tp_config *config, const char *section,
+		      const struct tp_realm_plugins *list, const char *word, const char *name,
+		      char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_instance_config *known = find_plugin(config, name);
+
+	if (!is_name(name)) {
+		return tp_config_problem(config, section, "plugins", problem, TP_EINVAL,
+					 "\"%.80s\" is neither the name of a plugin (lower-case "
+					 "letters, digits, '_') nor an absolute path to one",
+					 word);
+	}
+	if (is_listed(list, name)) {
+		return tp_config_problem(config, section, "plugins", problem, TP_EINVAL,
+					 "\"%s\" is there twice", name);
+	}
+	if (known != NULL && word[0] == '/' && strcmp(known->file, word) != 0) {
+		return tp_config_problem(config, section, "plugins", problem, TP_EINVAL,
+					 "\"%s\" is another file in another realm", name);
+	}
+	if (known == NULL && config->plugin_count == TP_PLUGINS_MAX) {
+		return tp_config_problem(config, section, "plugins", problem, TP_ERANGE,
 					 "holds more than %d plugins", TP_PLUGINS_MAX);
 	}
+	return 0;
+}
+
+/* The name in @out is the configuration's. */
+static int take_word(struct tp_config *config, const char *section,
+		     const struct tp_realm_plugins *list, const char *word, const char **out,
+		     char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_instance_config *known;
+	char *name = name_of(word);
+	int err;
+
+	if (name == NULL) {
+		return tp_problem(problem, TP_ENOMEM, "out of memory");
+	}
+	err = check_word(config, section, list, word, name, problem);
+	known = find_plugin(config, name);
+	if (err == 0 && known == NULL) {
+		*out = name;
+		return add_plugin(config, word, name, problem);
+	}
+	if (known != NULL) {
+		*out = known->name;
+	}
+	free(name);
+	return err;
+}
+
+/* @names: room for TP_PLUGINS_MAX, which no list exceeds since each is there once */
+static int take_list(struct tp_config *config, const struct tp_config_source *source,
+		     const char **names, size_t *count, char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *value = tp_config_value(source->values, "plugins");
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < value->word_count; i++) {
+		const struct tp_realm_plugins list = {names, i};
+
+		err = take_word(config, source->section, &list, value->words[i], &names[i],
+				problem);
+		*count = i + 1;
+	}
+	return err;
+}
+
+int tp_config_take_plugins(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_config_source first = {"turnpike",
+					       tp_config_section_values(config, "turnpike")};
+	int err;
+
 	config->plugins = calloc(TP_PLUGINS_MAX, sizeof(*config->plugins));
 	config->plugin_names = calloc(TP_PLUGINS_MAX, sizeof(*config->plugin_names));
 	if (config->plugins == NULL || config->plugin_names == NULL) {
 		return tp_problem(problem, TP_ENOMEM, "out of memory");
 	}
-	for (size_t i = 0; err == 0 && i < value->word_count; i++) {
-		err = add_plugin(config, value->words[i], problem);
+	err = take_list(config, &first, config->first_plugins, &config->first_plugin_count,
+			problem);
+	for (size_t i = 0; err == 0 && i < config->realm_count; i++) {
+		struct tp_realm_config *realm = &config->realms[i];
+		const struct tp_config_source source = {realm->section, &realm->values};
+
+		err = take_list(config, &source, realm->plugins, &realm->plugin_count, problem);
 	}
 	return err;
+}
+
+struct tp_realm_plugins tp_config_realm_plugins(const struct tp_config *config, size_t realm)
+{
+	if (realm == 0) {
+		return (struct tp_realm_plugins){config->first_plugins, config->first_plugin_count};
+	}
+	return (struct tp_realm_plugins){config->realms[realm - 1].plugins,
+					 config->realms[realm - 1].plugin_count};
 }
 
 const char *tp_config_idle_plugin(const struct tp_config *config, size_t *at)

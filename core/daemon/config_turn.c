@@ -18,6 +18,11 @@
 /* RFC 8489 sections 14.9 and 14.14: fewer than 128 characters of UTF-8. */
 #define CHARACTERS_MAX 127
 
+static struct tp_config_source source_of(const struct tp_config *config, const char *section)
+{
+	return (struct tp_config_source){section, tp_config_section_values(config, section)};
+}
+
 /* --- [turnpike] ----------------------------------------------------------- */
 
 static size_t count_characters(const char *text)
@@ -30,45 +35,57 @@ static size_t count_characters(const char *text)
 	return count;
 }
 
-static int take_text(const struct tp_config *config, const char *key, const char **out,
-		     char problem[TP_PROBLEM_SIZE])
+static int take_text(const struct tp_config *config, const struct tp_config_source *source,
+		     const char *key, const char **out, char problem[TP_PROBLEM_SIZE])
 {
-	const struct tp_config_values *values = tp_config_section_values(config, "turnpike");
-
-	*out = tp_config_value(values, key)->string;
+	*out = tp_config_value(source->values, key)->string;
 	if (*out != NULL && count_characters(*out) > CHARACTERS_MAX) {
-		return tp_config_problem(config, "turnpike", key, problem, TP_ERANGE,
+		return tp_config_problem(config, source->section, key, problem, TP_ERANGE,
 					 "is longer than %d characters", CHARACTERS_MAX);
 	}
 	return 0;
 }
 
-static int take_texts(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+int tp_config_take_realm_name(const struct tp_config *config, const struct tp_config_source *source,
+			      struct tp_turn_options *turn, char problem[TP_PROBLEM_SIZE])
 {
-	int err = take_text(config, "realm", &config->turn.realm, problem);
+	int err = take_text(config, source, "realm", &turn->realm, problem);
 
-	if (err == 0 && config->turn.realm[0] == 0) {
-		err = tp_config_problem(config, "turnpike", "realm", problem, TP_EINVAL,
+	if (err == 0 && turn->realm != NULL && turn->realm[0] == 0) {
+		err = tp_config_problem(config, source->section, "realm", problem, TP_EINVAL,
 					"is empty");
-	}
-	if (err == 0) {
-		err = take_text(config, "software", &config->turn.software, problem);
-	}
-	if (err == 0) {
-		err = take_text(config, "alternate_domain", &config->turn.alternate_domain,
-				problem);
 	}
 	return err;
 }
 
-static int take_alternates(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+static int take_texts(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 {
-	const struct tp_value *value =
-		tp_config_value(tp_config_section_values(config, "turnpike"), "alternate_servers");
-	struct tp_turn_options *turn = &config->turn;
+	const struct tp_config_source source = source_of(config, "turnpike");
+	int err = tp_config_take_realm_name(config, &source, &config->turn, problem);
+
+	return err == 0 ? take_text(config, &source, "software", &config->turn.software, problem)
+			: err;
+}
+
+static int take_alternate_domain(const struct tp_config *config,
+				 const struct tp_config_source *source,
+				 struct tp_turn_options *turn, char problem[TP_PROBLEM_SIZE])
+{
+	int err = take_text(config, source, "alternate_domain", &turn->alternate_domain, problem);
+
+	if (turn->alternate_domain != NULL && turn->alternate_domain[0] == 0) {
+		turn->alternate_domain = NULL; /* none, where all realms have one */
+	}
+	return err;
+}
+
+static int take_alternates(const struct tp_config *config, const struct tp_config_source *source,
+			   struct tp_turn_options *turn, char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_value *value = tp_config_value(source->values, "alternate_servers");
 
 	if (value->word_count > TP_ALTERNATE_SERVERS_MAX) {
-		return tp_config_problem(config, "turnpike", "alternate_servers", problem,
+		return tp_config_problem(config, source->section, "alternate_servers", problem,
 					 TP_ERANGE, "holds more than %d addresses",
 					 TP_ALTERNATE_SERVERS_MAX);
 	}
@@ -76,9 +93,9 @@ static int take_alternates(struct tp_config *config, char problem[TP_PROBLEM_SIZ
 		struct tp_addr *addr = &turn->alternate_servers[i];
 
 		if (tp_addr_parse(value->words[i], addr) != 0 || tp_addr_is_any(addr)) {
-			return tp_config_problem(config, "turnpike", "alternate_servers", problem,
-						 TP_EINVAL, "\"%.80s\" is no address of a server",
-						 value->words[i]);
+			return tp_config_problem(
+				config, source->section, "alternate_servers", problem, TP_EINVAL,
+				"\"%.80s\" is no address of a server", value->words[i]);
 		}
 		if (addr->port == 0) {
 			addr->port = DEFAULT_PORT;
@@ -90,14 +107,14 @@ static int take_alternates(struct tp_config *config, char problem[TP_PROBLEM_SIZ
 
 /* --- [auth] --------------------------------------------------------------- */
 
-static int take_algorithms(struct tp_config *config, const struct tp_value *value,
-			   char problem[TP_PROBLEM_SIZE])
+static int take_algorithms(const struct tp_config *config, const struct tp_config_source *source,
+			   struct tp_turn_options *turn, char problem[TP_PROBLEM_SIZE])
 {
+	const struct tp_value *value = tp_config_value(source->values, "password_algorithms");
 	static const struct {
 		const char *name;
 		uint16_t number;
 	} known[] = {{"md5", TP_PASSWORD_MD5}, {"sha256", TP_PASSWORD_SHA256}};
-	struct tp_turn_options *turn = &config->turn;
 
 	turn->password_algorithm_count = 0;
 	for (size_t i = 0; i < value->word_count; i++) {
@@ -108,13 +125,14 @@ static int take_algorithms(struct tp_config *config, const struct tp_value *valu
 									     : number;
 		}
 		if (number == 0) {
-			return tp_config_problem(config, "auth", "password_algorithms", problem,
-						 TP_EINVAL, "\"%.80s\" is neither sha256 nor md5",
-						 value->words[i]);
+			return tp_config_problem(
+				config, source->section, "password_algorithms", problem, TP_EINVAL,
+				"\"%.80s\" is neither sha256 nor md5", value->words[i]);
 		}
 		if (i == 2 || (i == 1 && number == turn->password_algorithms[0])) {
-			return tp_config_problem(config, "auth", "password_algorithms", problem,
-						 TP_EINVAL, "names \"%s\" twice", value->words[i]);
+			return tp_config_problem(config, source->section, "password_algorithms",
+						 problem, TP_EINVAL, "names \"%s\" twice",
+						 value->words[i]);
 		}
 		turn->password_algorithms[turn->password_algorithm_count++] = number;
 	}
@@ -122,33 +140,36 @@ static int take_algorithms(struct tp_config *config, const struct tp_value *valu
 }
 
 /* The protocol counts seconds. */
-static int take_seconds(const struct tp_config *config, const char *section, const char *key,
-			uint32_t *out, char problem[TP_PROBLEM_SIZE])
+static int take_seconds(const struct tp_config *config, const struct tp_config_source *source,
+			const char *key, uint32_t *out, char problem[TP_PROBLEM_SIZE])
 {
-	int64_t milliseconds =
-		tp_config_value(tp_config_section_values(config, section), key)->integer;
+	int64_t milliseconds = tp_config_value(source->values, key)->integer;
 
 	if (milliseconds % 1000 != 0) {
-		return tp_config_problem(config, section, key, problem, TP_EINVAL,
+		return tp_config_problem(config, source->section, key, problem, TP_EINVAL,
 					 "is not a whole number of seconds");
 	}
 	*out = (uint32_t)(milliseconds / 1000);
 	return 0;
 }
 
+static int take_userhash(const struct tp_config *config, const struct tp_config_source *source,
+			 struct tp_turn_options *turn, char problem[TP_PROBLEM_SIZE])
+{
+	(void)config;
+	(void)problem;
+	turn->userhash = tp_config_value(source->values, "userhash")->integer != 0;
+	return 0;
+}
+
 static int take_auth(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 {
-	const struct tp_config_values *values = tp_config_section_values(config, "auth");
+	const struct tp_config_source source = source_of(config, "auth");
 	struct tp_turn_options *turn = &config->turn;
-	int err = take_algorithms(config, tp_config_value(values, "password_algorithms"), problem);
 
-	turn->userhash = tp_config_value(values, "userhash")->integer != 0;
 	turn->unauthenticated_rate =
-		(uint32_t)tp_config_value(values, "unauthenticated_rate")->integer;
-	if (err != 0) {
-		return err;
-	}
-	return take_seconds(config, "auth", "nonce_lifetime", &turn->nonce_lifetime_s, problem);
+		(uint32_t)tp_config_value(source.values, "unauthenticated_rate")->integer;
+	return take_seconds(config, &source, "nonce_lifetime", &turn->nonce_lifetime_s, problem);
 }
 
 /* --- [relay] -------------------------------------------------------------- */
@@ -280,38 +301,121 @@ int tp_config_check_shared_ports(const struct tp_config *config, unsigned worker
 
 /* --- [limits] ------------------------------------------------------------- */
 
+static int take_default_lifetime(const struct tp_config *config,
+				 const struct tp_config_source *source,
+				 struct tp_turn_options *turn, char problem[TP_PROBLEM_SIZE])
+{
+	return take_seconds(config, source, "default_lifetime", &turn->default_lifetime_s, problem);
+}
+
+static int take_max_lifetime(const struct tp_config *config, const struct tp_config_source *source,
+			     struct tp_turn_options *turn, char problem[TP_PROBLEM_SIZE])
+{
+	return take_seconds(config, source, "max_lifetime", &turn->max_lifetime_s, problem);
+}
+
+static int take_max_allocations(const struct tp_config *config,
+				const struct tp_config_source *source, struct tp_turn_options *turn,
+				char problem[TP_PROBLEM_SIZE])
+{
+	(void)config;
+	(void)problem;
+	turn->max_allocations =
+		(uint64_t)tp_config_value(source->values, "max_allocations")->integer;
+	return 0;
+}
+
+static int take_max_allocations_per_user(const struct tp_config *config,
+					 const struct tp_config_source *source,
+					 struct tp_turn_options *turn,
+					 char problem[TP_PROBLEM_SIZE])
+{
+	(void)config;
+	(void)problem;
+	turn->max_allocations_per_user =
+		(uint32_t)tp_config_value(source->values, "max_allocations_per_user")->integer;
+	return 0;
+}
+
 static int take_limits(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 {
-	const struct tp_config_values *values = tp_config_section_values(config, "limits");
+	const struct tp_config_source source = source_of(config, "limits");
 	struct tp_turn_options *turn = &config->turn;
 	const struct {
 		const char *key;
 		uint32_t *out;
 	} spans[] = {
-		{"default_lifetime", &turn->default_lifetime_s},
-		{"max_lifetime", &turn->max_lifetime_s},
 		{"permission_lifetime", &turn->permission_lifetime_s},
 		{"channel_lifetime", &turn->channel_lifetime_s},
 		{"usage_interval", &turn->usage_interval_s},
 	};
 
 	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
-		int err = take_seconds(config, "limits", spans[i].key, spans[i].out, problem);
+		int err = take_seconds(config, &source, spans[i].key, spans[i].out, problem);
 
 		if (err != 0) {
 			return err;
 		}
 	}
-	if (turn->max_lifetime_s < turn->default_lifetime_s) {
-		return tp_config_problem(config, "limits", "max_lifetime", problem, TP_ERANGE,
-					 "is shorter than default_lifetime");
-	}
-	turn->max_allocations = (uint64_t)tp_config_value(values, "max_allocations")->integer;
-	turn->max_allocations_per_user =
-		(uint32_t)tp_config_value(values, "max_allocations_per_user")->integer;
-	turn->max_permissions = (uint32_t)tp_config_value(values, "max_permissions")->integer;
-	turn->max_channels = (uint32_t)tp_config_value(values, "max_channels")->integer;
+	turn->max_permissions =
+		(uint32_t)tp_config_value(source.values, "max_permissions")->integer;
+	turn->max_channels = (uint32_t)tp_config_value(source.values, "max_channels")->integer;
 	return 0;
+}
+
+/* --- what a realm may have of its own --------------------------------------- */
+
+static const struct {
+	const char *section; /* where all realms have it from */
+	const char *key;
+	int (*take)(const struct tp_config *config, const struct tp_config_source *source,
+		    struct tp_turn_options *turn, char problem[TP_PROBLEM_SIZE]);
+} realm_keys[] = {
+	{"turnpike", "alternate_servers", take_alternates},
+	{"turnpike", "alternate_domain", take_alternate_domain},
+	{"auth", "password_algorithms", take_algorithms},
+	{"auth", "userhash", take_userhash},
+	{"limits", "default_lifetime", take_default_lifetime},
+	{"limits", "max_lifetime", take_max_lifetime},
+	{"limits", "max_allocations", take_max_allocations},
+	{"limits", "max_allocations_per_user", take_max_allocations_per_user},
+};
+
+#define REALM_KEYS (sizeof(realm_keys) / sizeof(realm_keys[0]))
+
+static int check_lifetimes(const struct tp_config *config, const char *section,
+			   const struct tp_turn_options *turn, char problem[TP_PROBLEM_SIZE])
+{
+	return turn->max_lifetime_s >= turn->default_lifetime_s
+		       ? 0
+		       : tp_config_problem(config, section, "max_lifetime", problem, TP_ERANGE,
+					   "is shorter than default_lifetime");
+}
+
+static int take_for_all(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < REALM_KEYS; i++) {
+		const struct tp_config_source source = source_of(config, realm_keys[i].section);
+
+		err = realm_keys[i].take(config, &source, &config->turn, problem);
+	}
+	return err == 0 ? check_lifetimes(config, "limits", &config->turn, problem) : err;
+}
+
+int tp_config_take_realm_options(const struct tp_config *config,
+				 const struct tp_config_source *source,
+				 struct tp_turn_options *turn, char problem[TP_PROBLEM_SIZE])
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < REALM_KEYS; i++) {
+		if (tp_config_value(source->values, realm_keys[i].key)->set) {
+			err = realm_keys[i].take(config, source, turn, problem);
+		}
+	}
+	return err == 0 ? check_lifetimes(config, source->section, turn, problem) : err;
 }
 
 int tp_config_take_turn(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
@@ -321,7 +425,7 @@ int tp_config_take_turn(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 	tp_turn_options_init(&config->turn);
 	err = take_texts(config, problem);
 	if (err == 0) {
-		err = take_alternates(config, problem);
+		err = take_for_all(config, problem);
 	}
 	if (err == 0) {
 		err = take_auth(config, problem);
@@ -334,7 +438,8 @@ int tp_config_take_turn(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 
 /* --- [peers] -------------------------------------------------------------- */
 
-int tp_config_take_peers(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+int tp_config_take_peer_keys(const struct tp_config *config, const struct tp_config_source *source,
+			     struct tp_peer_keys *out, char problem[TP_PROBLEM_SIZE])
 {
 	static const struct {
 		const char *name;
@@ -345,11 +450,13 @@ int tp_config_take_peers(struct tp_config *config, char problem[TP_PROBLEM_SIZE]
 		{"multicast", TP_PEER_MULTICAST},
 		{"reserved", TP_PEER_RESERVED},
 	};
-	const struct tp_config_values *values = tp_config_section_values(config, "peers");
-	const struct tp_value *lift = tp_config_value(values, "lift");
+	const struct tp_value *lift = tp_config_value(source->values, "lift");
 
-	config->peers_allow = tp_config_value(values, "allow");
-	config->peers_deny = tp_config_value(values, "deny");
+	*out = (struct tp_peer_keys){
+		.allow = tp_config_value(source->values, "allow"),
+		.deny = tp_config_value(source->values, "deny"),
+	};
+	out->set = out->allow->set || out->deny->set || lift->set;
 	for (size_t i = 0; i < lift->word_count; i++) {
 		unsigned class_of = 0;
 
@@ -358,14 +465,22 @@ int tp_config_take_peers(struct tp_config *config, char problem[TP_PROBLEM_SIZE]
 				strcmp(lift->words[i], known[j].name) == 0 ? known[j].class_of : 0;
 		}
 		if (class_of == 0) {
-			return tp_config_problem(config, "peers", "lift", problem, TP_EINVAL,
+			return tp_config_problem(config, source->section, "lift", problem,
+						 TP_EINVAL,
 						 "\"%.80s\" is none of loopback, link_local, "
 						 "multicast, reserved",
 						 lift->words[i]);
 		}
-		config->peers_lift |= class_of;
+		out->lift |= class_of;
 	}
 	return 0;
+}
+
+int tp_config_take_peers(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
+{
+	const struct tp_config_source source = source_of(config, "peers");
+
+	return tp_config_take_peer_keys(config, &source, &config->peers, problem);
 }
 
 static int add_networks(struct tp_peer_policy *policy, const struct tp_value *networks,
@@ -395,7 +510,8 @@ static int add_relayed(struct tp_peer_policy *policy, const struct tp_relay_addr
 	return err == 0 ? tp_peer_policy_own(policy, &relay->advertised_addr) : err;
 }
 
-int tp_config_peer_policy(const struct tp_config *config, struct tp_peer_policy **out)
+static int make_policy(const struct tp_config *config, const struct tp_peer_keys *keys,
+		       struct tp_peer_policy **out)
 {
 	struct tp_peer_policy *policy = NULL;
 	int err = tp_peer_policy_create(&policy);
@@ -408,16 +524,46 @@ int tp_config_peer_policy(const struct tp_config *config, struct tp_peer_policy 
 		err = add_relayed(policy, &config->turn.relay[i]);
 	}
 	if (err == 0) {
-		err = add_networks(policy, config->peers_allow, tp_peer_policy_allow);
+		err = add_networks(policy, keys->allow, tp_peer_policy_allow);
 	}
 	if (err == 0) {
-		err = add_networks(policy, config->peers_deny, tp_peer_policy_deny);
+		err = add_networks(policy, keys->deny, tp_peer_policy_deny);
 	}
 	if (err != 0) {
 		tp_peer_policy_free(&policy);
 		return err;
 	}
-	tp_peer_policy_lift(policy, config->peers_lift);
+	tp_peer_policy_lift(policy, keys->lift);
 	*out = policy;
 	return 0;
+}
+
+int tp_config_peer_policy(const struct tp_config *config, struct tp_peer_policy **out)
+{
+	return make_policy(config, &config->peers, out);
+}
+
+struct tp_turn_options *tp_config_options(const struct tp_config *config, size_t *count, int *err)
+{
+	struct tp_turn_options *options = calloc(1 + config->realm_count, sizeof(*options));
+
+	*count = 1 + config->realm_count;
+	*err = options == NULL ? TP_ENOMEM : 0;
+	if (options == NULL) {
+		return NULL;
+	}
+	options[0] = config->turn;
+	*err = make_policy(config, &config->peers, &options[0].peer_policy);
+	for (size_t i = 0; i < config->realm_count; i++) {
+		const struct tp_realm_config *realm = &config->realms[i];
+
+		options[1 + i] = realm->turn;
+		if (*err == 0 && realm->peers.set) {
+			*err = make_policy(config, &realm->peers, &options[1 + i].peer_policy);
+		}
+	}
+	for (size_t i = 0; *err != 0 && i < *count; i++) {
+		tp_peer_policy_free(&options[i].peer_policy);
+	}
+	return options;
 }

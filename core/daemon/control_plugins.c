@@ -13,6 +13,7 @@
 #include "host/event_table.h"
 #include "host/instance.h"
 #include "host/observation.h"
+#include "turn/settings.h"
 
 /* --- plugins ---------------------------------------------------------------------- */
 
@@ -51,7 +52,7 @@ static json_t *event_object(const struct tp_observed *observed)
 static bool gets(const struct tp_generation *generation, const struct tp_instance *instance,
 		 enum tp_event event)
 {
-	const struct tp_chain *chain = &generation->chains[event];
+	const struct tp_chain *chain = &generation->all.by_event[event];
 
 	for (size_t i = 0; i < chain->count; i++) {
 		if (chain->instances[i] == instance) {
@@ -79,20 +80,52 @@ static json_t *event_objects(const struct tp_generation *generation,
 	return events;
 }
 
-static json_t *instance_object(const struct tp_generation *generation,
-			       const struct tp_instance *instance)
+static bool is_in(const struct tp_realm_plugins *plugins, const struct tp_instance *instance)
 {
+	for (size_t i = 0; i < plugins->count; i++) {
+		if (strcmp(plugins->names[i], tp_instance_name(instance)) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The realms that name it. */
+static json_t *realm_names(const struct tp_daemon *daemon, const struct tp_instance *instance)
+{
+	json_t *names = json_array();
+
+	for (size_t i = 0; i <= daemon->latest->realm_count; i++) {
+		const struct tp_realm_plugins plugins = tp_config_realm_plugins(daemon->latest, i);
+
+		if (is_in(&plugins, instance)) {
+			(void)json_array_append_new(
+				names, tp_control_text(
+					       tp_turn_settings_realm(daemon->settings, i)->realm));
+		}
+	}
+	return names;
+}
+
+static json_t *instance_object(const struct tp_daemon *daemon, const struct tp_instance *instance)
+{
+	const struct tp_generation *generation = daemon->generation;
 	const struct tp_plugin *plugin = tp_instance_plugin(instance);
 	json_int_t parked = 0;
 	json_t *events = event_objects(generation, instance, &parked);
+	json_t *object;
 	char abi[32];
 
 	snprintf(abi, sizeof(abi), "%" PRIu32 ".%" PRIu32, plugin->abi_major, plugin->abi_minor);
-	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:i, s:I, s:o}", "instance",
-			 tp_instance_name(instance), "plugin", tp_control_text(plugin->name),
-			 "version", tp_control_text(plugin->version), "abi", abi, "file",
-			 tp_control_text(tp_instance_path(instance)), "generation",
-			 (int)generation->number, "parked_now", parked, "events", events);
+	object = json_pack("{s:s, s:o, s:o, s:s, s:o, s:i, s:I, s:o}", "instance",
+			   tp_instance_name(instance), "plugin", tp_control_text(plugin->name),
+			   "version", tp_control_text(plugin->version), "abi", abi, "file",
+			   tp_control_text(tp_instance_path(instance)), "generation",
+			   (int)generation->number, "parked_now", parked, "events", events);
+	if (daemon->latest->realm_count != 0) {
+		(void)json_object_set_new(object, "realms", realm_names(daemon, instance));
+	}
+	return object;
 }
 
 void tp_control_plugins(struct tp_control_call *call, size_t argc, char **argv)
@@ -109,7 +142,7 @@ void tp_control_plugins(struct tp_control_call *call, size_t argc, char **argv)
 	plugins = json_array();
 	for (size_t i = 0; i < generation->instance_count; i++) {
 		(void)json_array_append_new(plugins,
-					    instance_object(generation, generation->instances[i]));
+					    instance_object(daemon, generation->instances[i]));
 	}
 	tp_control_answer(call, json_pack("{s:i, s:i, s:o}", "generation", (int)generation->number,
 					  "leaving_generations", (int)daemon->leaving, "plugins",

@@ -14,6 +14,7 @@
 #include "daemon/listener.h"
 #include "daemon/worker.h"
 #include "io/loop.h"
+#include "turn/realm.h"
 #include "turn/server.h"
 #include "turn/session.h"
 
@@ -32,6 +33,7 @@ static json_t *addr_text(const struct tp_addr *addr)
 struct load {
 	size_t allocations;
 	size_t connections;
+	size_t by_realm[TP_REALMS_MAX]; /* allocations */
 	bool draining;
 };
 
@@ -43,10 +45,33 @@ static bool ask_load(struct tp_inquiry_state *inquiry, struct tp_crew_worker *wo
 	load->allocations = tp_server_allocation_count(worker->server);
 	load->connections = tp_crew_worker_connections(worker);
 	load->draining = worker->server->draining;
+	for (size_t i = 0; i < worker->server->realm_count; i++) {
+		load->by_realm[i] = worker->server->realms[i].allocations;
+	}
 	return false;
 }
 
-static json_t *listener_array(const struct tp_crew *crew)
+static const char *realm_name(const struct tp_config *config, size_t realm)
+{
+	return realm == 0 ? config->turn.realm : config->realms[realm - 1].turn.realm;
+}
+
+static json_t *listener_object(const struct tp_config *config, const struct tp_binding *binding,
+			       enum tp_transport transport)
+{
+	json_t *object =
+		json_pack("{s:s, s:s, s:o}", "section", binding->config->section, "transport",
+			  tp_transport_name(transport), "address", addr_text(&binding->addr));
+
+	if (config->realm_count != 0) {
+		(void)json_object_set_new(
+			object, "realm",
+			tp_control_text(realm_name(config, binding->config->realm)));
+	}
+	return object;
+}
+
+static json_t *listener_array(const struct tp_config *config, const struct tp_crew *crew)
 {
 	const struct tp_binding *bindings;
 	json_t *array = json_array();
@@ -58,11 +83,8 @@ static json_t *listener_array(const struct tp_crew *crew)
 		enum tp_transport transport;
 
 		for (size_t at = 0; tp_binding_transport(binding, at, &transport); at++) {
-			(void)json_array_append_new(
-				array,
-				json_pack("{s:s, s:s, s:o}", "section", binding->config->section,
-					  "transport", tp_transport_name(transport), "address",
-					  addr_text(&binding->addr)));
+			(void)json_array_append_new(array,
+						    listener_object(config, binding, transport));
 		}
 	}
 	return array;
@@ -79,9 +101,26 @@ static struct load sum_loads(struct tp_inquiry_state *inquiry, const struct tp_r
 			sum.allocations += load->allocations;
 			sum.connections += load->connections;
 			sum.draining |= load->draining;
+			for (size_t at = 0; at < TP_REALMS_MAX; at++) {
+				sum.by_realm[at] += load->by_realm[at];
+			}
 		}
 	}
 	return sum;
+}
+
+static json_t *realm_array(const struct tp_config *config, const struct load *load)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i <= config->realm_count; i++) {
+		(void)json_array_append_new(
+			array,
+			json_pack("{s:s, s:o, s:I}", "section", tp_config_realm_section(config, i),
+				  "realm", tp_control_text(realm_name(config, i)), "allocations",
+				  (json_int_t)load->by_realm[i]));
+	}
+	return array;
 }
 
 static json_t *answer_status(struct tp_inquiry_state *inquiry, const struct tp_roll *roll)
@@ -89,8 +128,7 @@ static json_t *answer_status(struct tp_inquiry_state *inquiry, const struct tp_r
 	const struct tp_daemon *daemon = tp_inquiry_daemon(inquiry);
 	const struct load load = sum_loads(inquiry, roll);
 	uint64_t uptime_ms = tp_loop_now_ms(daemon->main.loop) - daemon->started_ms;
-
-	return json_pack(
+	json_t *status = json_pack(
 		"{s:s, s:i, s:o, s:I, s:i, s:s, s:i, s:i, s:i, s:I, s:I, s:b, s:o}", "version",
 		TP_VERSION, "pid", (int)getpid(), "config", tp_control_text(daemon->started->file),
 		"uptime_s", (json_int_t)(uptime_ms / 1000), "workers", (int)daemon->workers,
@@ -98,7 +136,13 @@ static json_t *answer_status(struct tp_inquiry_state *inquiry, const struct tp_r
 		(int)daemon->generation->number, "leaving_generations", (int)daemon->leaving,
 		"plugins", (int)daemon->generation->instance_count, "allocations",
 		(json_int_t)load.allocations, "connections", (json_int_t)load.connections,
-		"draining", load.draining, "listeners", listener_array(daemon->crew));
+		"draining", load.draining, "listeners",
+		listener_array(daemon->started, daemon->crew));
+
+	if (daemon->started->realm_count != 0) {
+		(void)json_object_set_new(status, "realms", realm_array(daemon->started, &load));
+	}
+	return status;
 }
 
 void tp_control_status(struct tp_control_call *call, size_t argc, char **argv)

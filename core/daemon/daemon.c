@@ -57,6 +57,24 @@ static int name_file(const struct tp_config *config, int err, char problem[TP_PR
 	return tp_problem(problem, err, "%.200s: %s", config->file, sentence);
 }
 
+/* Each realm has its own of them, in its own order. */
+static int set_realms(const struct tp_config *config, struct tp_generation *generation,
+		      char problem[TP_PROBLEM_SIZE])
+{
+	struct tp_realm_plugins realms[TP_REALMS_MAX];
+
+	for (size_t i = 0; i <= config->realm_count; i++) {
+		realms[i] = tp_config_realm_plugins(config, i);
+	}
+	return tp_generation_set_realms(generation, realms, config->realm_count + 1, problem);
+}
+
+static void drop(struct tp_generation **generation)
+{
+	tp_generation_unref(generation);
+	tp_generation_reap();
+}
+
 int tp_daemon_load_plugins(const struct tp_config *config, const struct tp_instance_config *plugins,
 			   size_t count, unsigned workers, char problem[TP_PROBLEM_SIZE],
 			   struct tp_generation **out)
@@ -66,10 +84,14 @@ int tp_daemon_load_plugins(const struct tp_config *config, const struct tp_insta
 	if (err != 0) {
 		return name_file(config, err, problem);
 	}
+	err = set_realms(config, *out, problem);
+	if (err != 0) {
+		drop(out);
+		return name_file(config, err, problem);
+	}
 	if (tp_generation_wants(*out, TP_EVENT_on_stun_request_authorization) &&
 	    config->turn.relay_count == 0) {
-		tp_generation_unref(out);
-		tp_generation_reap();
+		drop(out);
 		return tp_config_problem(config, "relay", "address", problem, TP_EINVAL,
 					 "is required when a plugin checks credentials: there is "
 					 "nothing to relay on");
@@ -79,14 +101,15 @@ int tp_daemon_load_plugins(const struct tp_config *config, const struct tp_insta
 
 static int make_shared(struct tp_daemon *daemon, char problem[TP_PROBLEM_SIZE])
 {
-	struct tp_turn_options turn = daemon->started->turn;
-	int err = tp_config_peer_policy(daemon->started, &turn.peer_policy);
+	struct tp_turn_options *options;
+	size_t realms;
+	int err;
 
-	if (err != 0) {
-		return tp_problem(problem, err, "cannot make the peer policy: %s",
-				  tp_error_string(err));
+	options = tp_config_options(daemon->started, &realms, &err);
+	if (err == 0) {
+		err = tp_shared_create(options, realms, daemon->workers, &daemon->shared);
 	}
-	err = tp_shared_create(&turn, daemon->workers, &daemon->shared);
+	free(options);
 	if (err != 0) {
 		return tp_problem(problem, err, "cannot set up the server: %s",
 				  tp_error_string(err));
@@ -126,6 +149,22 @@ static void raise_descriptors(const struct tp_daemon *daemon)
 	}
 }
 
+static void say_who_checks_nothing(const struct tp_daemon *daemon)
+{
+	const struct tp_generation *generation = daemon->generation;
+
+	for (size_t i = 0; i < generation->realm_count; i++) {
+		if (!tp_chains_want(&generation->realms[i],
+				    TP_EVENT_on_stun_request_authorization)) {
+			tp_say(TP_LOG_WARN,
+			       "no plugin checks credentials%s%s: only STUN Binding is served, "
+			       "nothing is relayed",
+			       i == 0 ? "" : " in realm ",
+			       i == 0 ? "" : daemon->started->realms[i - 1].turn.realm);
+		}
+	}
+}
+
 static void say_what_starts(const struct tp_daemon *daemon)
 {
 	const struct tp_config *config = daemon->started;
@@ -139,10 +178,7 @@ static void say_what_starts(const struct tp_daemon *daemon)
 		tp_say(TP_LOG_WARN, "[%s] is not used: its plugin is not named in \"plugins\"",
 		       idle);
 	}
-	if (!tp_generation_wants(daemon->generation, TP_EVENT_on_stun_request_authorization)) {
-		tp_say(TP_LOG_WARN, "no plugin checks credentials: only STUN Binding is served, "
-				    "nothing is relayed");
-	}
+	say_who_checks_nothing(daemon);
 	if (geteuid() == 0 && daemon->identity.user == NULL) {
 		tp_say(TP_LOG_WARN, "running as root: set \"user\" in [turnpike]");
 	}

@@ -74,6 +74,22 @@ void tp_describe_events(const struct tp_events *events, FILE *out)
 	}
 }
 
+/* Those in which nobody can log in. */
+static void describe_closed_realms(const struct tp_config *config,
+				   const struct tp_generation *generation, FILE *out)
+{
+	for (size_t i = 0; i < generation->realm_count; i++) {
+		if (tp_chains_want(&generation->realms[i],
+				   TP_EVENT_on_stun_request_authorization)) {
+			continue;
+		}
+		if (i != 0) {
+			fprintf(out, "[%s] ", tp_config_realm_section(config, i));
+		}
+		fputs("no plugin checks credentials: only STUN Binding would be served\n", out);
+	}
+}
+
 static void describe_plugins(const struct tp_config *config, const struct tp_generation *generation,
 			     FILE *out)
 {
@@ -92,9 +108,7 @@ static void describe_plugins(const struct tp_config *config, const struct tp_gen
 	while ((idle = tp_config_idle_plugin(config, &at)) != NULL) {
 		fprintf(out, "[%s] is not used: its plugin is not named in \"plugins\"\n", idle);
 	}
-	if (!tp_generation_wants(generation, TP_EVENT_on_stun_request_authorization)) {
-		fputs("no plugin checks credentials: only STUN Binding would be served\n", out);
-	}
+	describe_closed_realms(config, generation, out);
 }
 
 static void describe_limit(const char *name, uint64_t value, FILE *out)
@@ -106,15 +120,41 @@ static void describe_limit(const char *name, uint64_t value, FILE *out)
 	}
 }
 
-static void describe_limits(const struct tp_turn_options *turn, FILE *out)
+static void describe_limits(const char *section, const struct tp_turn_options *turn, FILE *out)
 {
-	fputs("[limits]", out);
+	fprintf(out, "[%s]", section);
 	describe_limit("max_allocations", turn->max_allocations, out);
 	describe_limit("max_allocations_per_user", turn->max_allocations_per_user, out);
 	describe_limit("max_permissions", turn->max_permissions, out);
 	describe_limit("max_channels", turn->max_channels, out);
 	fprintf(out, " lifetimes %" PRIu32 " to %" PRIu32 " s\n", turn->default_lifetime_s,
 		turn->max_lifetime_s);
+}
+
+static void describe_words(const char *what, const char *const *words, size_t count, FILE *out)
+{
+	fprintf(out, ", %s", what);
+	for (size_t i = 0; i < count; i++) {
+		fprintf(out, " %s", words[i]);
+	}
+	if (count == 0) {
+		fputs(" none", out);
+	}
+}
+
+/* Further ones, with what all their own values come to. */
+static void describe_realms(const struct tp_config *config, FILE *out)
+{
+	for (size_t i = 0; i < config->realm_count; i++) {
+		const struct tp_realm_config *realm = &config->realms[i];
+
+		fprintf(out, "[%s] realm %s", realm->section, realm->turn.realm);
+		describe_words("plugins", realm->plugins, realm->plugin_count, out);
+		describe_words("server names", realm->turn.server_names,
+			       realm->turn.server_name_count, out);
+		fprintf(out, ", peers of %s\n", realm->peers.set ? "its own" : "[peers]");
+		describe_limits(realm->section, &realm->turn, out);
+	}
 }
 
 void tp_describe(const struct tp_config *config, const struct tp_generation *generation,
@@ -125,7 +165,8 @@ void tp_describe(const struct tp_config *config, const struct tp_generation *gen
 		workers == 1 ? "worker" : "workers");
 	describe_listeners(config, out);
 	describe_relay(&config->turn, workers, out);
-	describe_limits(&config->turn, out);
+	describe_limits("limits", &config->turn, out);
+	describe_realms(config, out);
 	describe_plugins(config, generation, out);
 }
 

@@ -201,6 +201,7 @@ static struct tp_addr bound_addr(const struct tp_listener *listener)
 int tp_listener_open(struct tp_loop *loop, struct tp_binding *binding, bool first,
 		     const struct tp_endpoint_handler *handler, struct tp_listener **out)
 {
+	struct tp_endpoint_handler realm_handler = *handler;
 	struct tp_listener *listener = calloc(1, sizeof(*listener));
 	int err = listener == NULL ? TP_ENOMEM : 0;
 
@@ -209,7 +210,8 @@ int tp_listener_open(struct tp_loop *loop, struct tp_binding *binding, bool firs
 	}
 	if (err == 0) {
 		listener->transport = binding->transport;
-		err = open_one(loop, binding, handler, listener);
+		realm_handler.realm = (unsigned)binding->config->realm;
+		err = open_one(loop, binding, &realm_handler, listener);
 	}
 	if (err != 0) {
 		free(listener);

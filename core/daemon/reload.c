@@ -357,14 +357,22 @@ static void note_idle_plugins(const struct tp_config *config)
 }
 
 /* What needs a restart stays as it was, whatever the file says now. */
+static void keep_fixed_of(const struct tp_turn_options *started, struct tp_turn_options *fresh)
+{
+	fresh->realm = started->realm;
+	memcpy(fresh->relay, started->relay, sizeof(fresh->relay));
+	fresh->relay_count = started->relay_count;
+	fresh->port_min = started->port_min;
+	fresh->port_max = started->port_max;
+	fresh->shared_ports = started->shared_ports;
+}
+
 static void keep_fixed(const struct tp_config *started, struct tp_config *fresh)
 {
-	fresh->turn.realm = started->turn.realm;
-	memcpy(fresh->turn.relay, started->turn.relay, sizeof(fresh->turn.relay));
-	fresh->turn.relay_count = started->turn.relay_count;
-	fresh->turn.port_min = started->turn.port_min;
-	fresh->turn.port_max = started->turn.port_max;
-	fresh->turn.shared_ports = started->turn.shared_ports;
+	keep_fixed_of(&started->turn, &fresh->turn);
+	for (size_t i = 0; i < started->realm_count; i++) {
+		keep_fixed_of(&started->realms[i].turn, &fresh->realms[i].turn);
+	}
 }
 
 static int read_file(struct tp_reload *reload, const char *plugin)
@@ -375,11 +383,15 @@ static int read_file(struct tp_reload *reload, const char *plugin)
 	if (err != 0) {
 		return err;
 	}
-	keep_fixed(daemon->started, reload->fresh);
 	if (plugin != NULL) {
 		return tp_plan_init_with(&reload->plan, &daemon->plan, reload->fresh, plugin,
 					 reload->problem);
 	}
+	err = tp_config_align_realms(daemon->started, reload->fresh, reload->problem);
+	if (err != 0) {
+		return err;
+	}
+	keep_fixed(daemon->started, reload->fresh);
 	err = tp_plan_init(&reload->plan, reload->fresh);
 	return err == 0 ? 0 : tp_problem(reload->problem, err, "out of memory");
 }
@@ -399,17 +411,19 @@ static int create_plugins(struct tp_reload *reload)
 
 static int make_settings(struct tp_reload *reload)
 {
-	struct tp_turn_options options = reload->fresh->turn;
+	struct tp_turn_options *options;
+	size_t realms;
 	int err;
 
 	if (!reload->everything) {
 		reload->settings = tp_turn_settings_ref(reload->daemon->settings);
 		return 0;
 	}
-	err = tp_config_peer_policy(reload->fresh, &options.peer_policy);
+	options = tp_config_options(reload->fresh, &realms, &err);
 	if (err == 0) {
-		err = tp_turn_settings_create(&options, &reload->settings);
+		err = tp_turn_settings_create(options, realms, &reload->settings);
 	}
+	free(options);
 	return err == 0 ? 0
 			: tp_problem(reload->problem, err, "cannot make the options: %s",
 				     tp_error_string(err));

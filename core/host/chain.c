@@ -45,3 +45,22 @@ void tp_chain_fini(struct tp_chain *chain)
 	free(chain->instances);
 	*chain = (struct tp_chain){.count = 0};
 }
+
+int tp_chains_init(struct tp_chains *chains, struct tp_instance *const *instances, size_t count)
+{
+	int err = 0;
+
+	*chains = (struct tp_chains){0};
+	for (int event = 0; err == 0 && event < TP_EVENT_COUNT; event++) {
+		err = tp_chain_init(&chains->by_event[event], (enum tp_event)event, instances,
+				    count);
+	}
+	return err;
+}
+
+void tp_chains_fini(struct tp_chains *chains)
+{
+	for (size_t event = 0; event < TP_EVENT_COUNT; event++) {
+		tp_chain_fini(&chains->by_event[event]);
+	}
+}

@@ -21,7 +21,7 @@
 
 static const struct tp_chain *chain_of(const struct tp_request *request)
 {
-	return &request->generation->chains[request->asking.event];
+	return &request->chains->by_event[request->asking.event];
 }
 
 /* The one that was asked last. */
@@ -252,7 +252,7 @@ enum tp_verdict tp_dispatch_ask(struct tp_request *request, enum tp_event event,
 {
 	struct tp_asking *asking = &request->asking;
 
-	if (!tp_generation_wants(request->generation, event)) {
+	if (!tp_chains_want(request->chains, event)) {
 		return TP_PASS;
 	}
 	tp_assert(tp_event_table[event].ask != NULL && asking->ticket.id == 0 && !asking->asking);
@@ -367,9 +367,9 @@ static void tell_one(struct tp_instance *instance, enum tp_event event, const vo
 	tp_observation_end(row, &call);
 }
 
-void tp_dispatch_tell(struct tp_generation *generation, enum tp_event event, const void *payload)
+void tp_dispatch_tell(const struct tp_chains *chains, enum tp_event event, const void *payload)
 {
-	const struct tp_chain *chain = &generation->chains[event];
+	const struct tp_chain *chain = &chains->by_event[event];
 
 	for (size_t i = 0; i < chain->count; i++) {
 		tell_one(chain->instances[i], event, payload);
@@ -421,11 +421,11 @@ static inline enum tp_verdict packet_one(struct tp_instance *instance, enum tp_e
 	return verdict;
 }
 
-enum tp_verdict tp_dispatch_packet(struct tp_generation *generation, enum tp_event event,
+enum tp_verdict tp_dispatch_packet(const struct tp_chains *chains, enum tp_event event,
 				   const void *payload)
 {
-	struct tp_instance *const *instance = generation->chains[event].instances;
-	struct tp_instance *const *end = instance + generation->chains[event].count;
+	struct tp_instance *const *instance = chains->by_event[event].instances;
+	struct tp_instance *const *end = instance + chains->by_event[event].count;
 	packet_fn packet = tp_event_table[event].packet;
 
 	for (; instance != end; instance++) {

@@ -66,9 +66,9 @@ int tp_dispatch_park(struct tp_request *request, struct tp_ticket *ticket);
 /** Is it parked? */
 bool tp_dispatch_parked(const struct tp_request *request);
 
-/** Tell all observers of the event. */
-void tp_dispatch_tell(struct tp_generation *generation, enum tp_event event, const void *payload);
+/** Tell all observers of the event: of a realm, or of all where it belongs to none. */
+void tp_dispatch_tell(const struct tp_chains *chains, enum tp_event event, const void *payload);
 
 /** Ask the chain of an event of family PACKET or INLINE: TP_DENY or TP_PASS. */
-enum tp_verdict tp_dispatch_packet(struct tp_generation *generation, enum tp_event event,
+enum tp_verdict tp_dispatch_packet(const struct tp_chains *chains, enum tp_event event,
 				   const void *payload);

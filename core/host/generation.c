@@ -32,11 +32,18 @@ static struct tp_generation_counts *retired;
 /* Main thread only. */
 static unsigned last_number;
 
+static void free_realms(struct tp_chains *realms, size_t count)
+{
+	for (size_t i = 0; realms != NULL && i < count; i++) {
+		tp_chains_fini(&realms[i]);
+	}
+	free(realms);
+}
+
 static void generation_free(struct tp_generation *generation)
 {
-	for (size_t event = 0; event < TP_EVENT_COUNT; event++) {
-		tp_chain_fini(&generation->chains[event]);
-	}
+	tp_chains_fini(&generation->all);
+	free_realms(generation->realms, generation->realm_count);
 	while (generation->instance_count > 0) { /* latest first */
 		tp_instance_free(&generation->instances[--generation->instance_count]);
 	}
@@ -74,14 +81,14 @@ static struct tp_generation *generation_alloc(size_t count, unsigned workers)
 	return generation;
 }
 
-static bool has_name(const struct tp_generation *generation, const char *name)
+static struct tp_instance *find_name(const struct tp_generation *generation, const char *name)
 {
 	for (size_t i = 0; i < generation->instance_count; i++) {
 		if (strcmp(generation->instances[i]->name, name) == 0) {
-			return true;
+			return generation->instances[i];
 		}
 	}
-	return false;
+	return NULL;
 }
 
 static int add_instance(struct tp_generation *generation, const struct tp_instance_config *config,
@@ -92,7 +99,7 @@ static int add_instance(struct tp_generation *generation, const struct tp_instan
 	struct tp_instance *instance = NULL;
 	int err;
 
-	if (has_name(generation, config->name)) {
+	if (find_name(generation, config->name) != NULL) {
 		return tp_problem(problem, TP_EINVAL, "%s: plugin %s is enabled twice",
 				  config->config_file, config->name);
 	}
@@ -110,16 +117,67 @@ static int add_instance(struct tp_generation *generation, const struct tp_instan
 	return 0;
 }
 
-static int make_chains(struct tp_generation *generation, char problem[TP_PROBLEM_SIZE])
+/* --- realms ---------------------------------------------------------------------- */
+
+static int make_realm(const struct tp_generation *generation, const struct tp_realm_plugins *realm,
+		      struct tp_chains *chains, char problem[TP_PROBLEM_SIZE])
 {
-	for (int event = 0; event < TP_EVENT_COUNT; event++) {
-		if (tp_chain_init(&generation->chains[event], (enum tp_event)event,
-				  generation->instances, generation->instance_count) != 0) {
-			return tp_problem(problem, TP_ENOMEM, "out of memory");
+	struct tp_instance **instances = calloc(realm->count + 1, sizeof(struct tp_instance *));
+	int err = instances == NULL ? TP_ENOMEM : 0;
+
+	for (size_t i = 0; err == 0 && i < realm->count; i++) {
+		instances[i] = find_name(generation, realm->names[i]);
+		if (instances[i] == NULL) {
+			err = tp_problem(problem, TP_ENOENT, "there is no plugin \"%.64s\"",
+					 realm->names[i]);
 		}
 	}
+	if (err == 0) {
+		err = tp_chains_init(chains, instances, realm->count);
+	}
+	free(instances);
+	return err == TP_ENOMEM ? tp_problem(problem, err, "out of memory") : err;
+}
+
+int tp_generation_set_realms(struct tp_generation *generation,
+			     const struct tp_realm_plugins *realms, size_t count,
+			     char problem[TP_PROBLEM_SIZE])
+{
+	struct tp_chains *made = calloc(count, sizeof(*made));
+	int err = 0;
+
+	if (made == NULL) {
+		return tp_problem(problem, TP_ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; err == 0 && i < count; i++) {
+		err = make_realm(generation, &realms[i], &made[i], problem);
+	}
+	if (err != 0) {
+		free_realms(made, count);
+		return err;
+	}
+	free_realms(generation->realms, generation->realm_count);
+	generation->realms = made;
+	generation->realm_count = count;
 	return 0;
 }
+
+static int make_chains(struct tp_generation *generation, char problem[TP_PROBLEM_SIZE])
+{
+	generation->realms = calloc(1, sizeof(*generation->realms));
+	if (generation->realms != NULL) {
+		generation->realm_count = 1;
+		if (tp_chains_init(&generation->all, generation->instances,
+				   generation->instance_count) == 0 &&
+		    tp_chains_init(&generation->realms[0], generation->instances,
+				   generation->instance_count) == 0) {
+			return 0;
+		}
+	}
+	return tp_problem(problem, TP_ENOMEM, "out of memory");
+}
+
+/* --- life ------------------------------------------------------------------------ */
 
 int tp_generation_create(const struct tp_instance_config *configs, size_t count,
 			 const char *plugin_dir, unsigned workers, char problem[TP_PROBLEM_SIZE],

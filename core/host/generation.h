@@ -37,13 +37,23 @@ struct tp_instance_config {
 	uint32_t deadline_ms; /* to answer what it parks; 0: the worker's */
 };
 
+/* The plugins of one realm by their instances' names, in the order they are asked. */
+struct tp_realm_plugins {
+	const char *const *names;
+	size_t count;
+};
+
 /*
  * A set of configured plugins that belong together: made as a whole, used by
  * all workers and by parked requests, counted, ended when the last user has gone.
- * Chains are read on any thread without a lock; they never change.
+ * Each realm has an order of its own, in which an instance may be missing; one
+ * that several realms name is there once. Chains are read on any thread without
+ * a lock; they never change once a worker has them.
  */
 struct tp_generation {
-	struct tp_chain chains[TP_EVENT_COUNT];
+	struct tp_chains all;     /* what belongs to no realm */
+	struct tp_chains *realms; /* by the realm's index */
+	size_t realm_count;
 	struct tp_instance **instances;
 	size_t instance_count;
 	unsigned number; /* 1, 2, 3 … */
@@ -66,6 +76,17 @@ struct tp_generation {
 int tp_generation_create(const struct tp_instance_config *configs, size_t count,
 			 const char *plugin_dir, unsigned workers, char problem[TP_PROBLEM_SIZE],
 			 struct tp_generation **out);
+
+/**
+ * Give the generation realms, in place of the one that it has at first, which
+ * is asked all plugins in the order they were created. Before a worker has it.
+ *
+ * Thread: main
+ * Errors: TP_ENOENT for a name that no instance has, TP_ENOMEM; its realms are as before then
+ */
+int tp_generation_set_realms(struct tp_generation *generation,
+			     const struct tp_realm_plugins *realms, size_t count,
+			     char problem[TP_PROBLEM_SIZE]);
 
 /**
  * At a reload, before its workers start: let each instance take over from the
@@ -106,8 +127,8 @@ size_t tp_generation_busy(const struct tp_generation *generation, const struct t
 void tp_generation_add_busy(struct tp_generation *generation, const struct tp_worker *worker,
 			    int amount);
 
-/** One branch: does anybody want the event? */
+/** Does anybody, in any realm, want the event? */
 static inline bool tp_generation_wants(const struct tp_generation *generation, enum tp_event event)
 {
-	return generation->chains[event].count != 0;
+	return tp_chains_want(&generation->all, event);
 }

@@ -53,6 +53,7 @@ struct tp_relay_choice {
 struct tp_request {
 	struct tp_worker *worker;
 	struct tp_generation *generation; /* a reference, until the request ends */
+	const struct tp_chains *chains;   /* the generation's, of the request's realm */
 	struct tp_arena arena;
 	struct tp_five_tuple five_tuple;
 	const struct tp_stun_msg *msg; /* owned by the request: it survives parking */

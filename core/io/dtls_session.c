@@ -419,6 +419,7 @@ int tp_dtls_session_create(struct tp_dtls_listener *listener,
 	session->endpoint = (struct tp_endpoint){
 		.ops = &ops,
 		.transport = TP_TRANSPORT_DTLS,
+		.realm = listener->handler.realm,
 	};
 	session->listener = listener;
 	session->five_tuple = *five_tuple;

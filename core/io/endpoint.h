@@ -74,6 +74,8 @@ struct tp_endpoint_handler {
 	 */
 	void (*exception)(void *owner, const struct tp_five_tuple *five_tuple, const char *reason,
 			  const uint8_t *bytes, size_t len);
+	/* Told by the endpoints of this listener: a number of the layer above. */
+	unsigned realm;
 	/* With TLS, ask clients for a certificate of their own; none is fine. */
 	bool ask_certificate;
 };
@@ -93,6 +95,7 @@ struct tp_endpoint {
 	const struct tp_endpoint_ops *ops;
 	enum tp_transport transport;
 	bool stream;    /* ChannelData needs padding (RFC 8656 section 12.5) */
+	unsigned realm; /* the handler's at first; the layer above may change it */
 	void *attached; /* free for the layer above; NULL at first */
 };
 

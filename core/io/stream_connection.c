@@ -317,6 +317,7 @@ int tp_connection_create(struct tp_stream_listener *listener, int fd,
 		.ops = &tp_connection_ops,
 		.transport = (enum tp_transport)five_tuple->transport,
 		.stream = true,
+		.realm = listener->handler.realm,
 	};
 	connection->listener = listener;
 	connection->five_tuple = *five_tuple;

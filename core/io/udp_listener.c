@@ -180,6 +180,7 @@ static int open_behind(struct tp_loop *loop, const struct tp_socket_options *soc
 	listener->proxy = proxy;
 	listener->endpoint.ops = proxy != NULL ? &proxied_ops : &plain_ops;
 	listener->endpoint.transport = TP_TRANSPORT_UDP;
+	listener->endpoint.realm = handler->realm;
 	listener->handler = *handler;
 	err = tp_datagram_open(loop, &options, &listener->datagram);
 	if (err != 0) {

@@ -225,6 +225,7 @@ const struct tp_client_view *tp_test_client_create(struct tp_test_host *host,
 			       .server_addr = tp_test_addr(server_addr),
 			       .transport = transport},
 		.connected_ms = host->clock.now_ms,
+		.realm = "example.org",
 	};
 	tp_attachments_init(&client->handle.attachments);
 	tp_list_init(&client->link);

@@ -88,6 +88,7 @@ static struct tp_test_request *request_create(struct tp_test_host *host)
 	tp_arena_init(&request->request.arena, NULL, 0);
 	request->request.worker = &host->worker;
 	request->request.generation = tp_generation_ref(host->generation);
+	request->request.chains = &host->generation->all;
 	request->request.five_tuple = host->five_tuple;
 	request->request.msg = &request->msg;
 	request->request.user = host->user;
@@ -221,9 +222,9 @@ const struct tp_test_asked *tp_test_fire(struct tp_test_host *host, enum tp_even
 	}
 	host->told = (struct tp_test_asked){.verdict = TP_PASS};
 	if (tp_event_table[event].packet != NULL) {
-		host->told.verdict = tp_dispatch_packet(host->generation, event, payload);
+		host->told.verdict = tp_dispatch_packet(&host->generation->all, event, payload);
 	} else {
-		tp_dispatch_tell(host->generation, event, payload);
+		tp_dispatch_tell(&host->generation->all, event, payload);
 	}
 	return &host->told;
 }

@@ -10,6 +10,7 @@
 #include "turn/auth.h"
 #include "turn/methods.h"
 #include "turn/quota.h"
+#include "turn/realm.h"
 #include "turn/redirect.h"
 #include "turn/relay_socket.h"
 #include "turn/reservation.h"
@@ -137,7 +138,7 @@ static uint16_t read_lifetime(struct tp_transaction *transaction)
 		return 400;
 	}
 	transaction->request.lifetime_s =
-		tp_allocation_lifetime_s(transaction->server, attr != NULL ? &requested_s : NULL,
+		tp_allocation_lifetime_s(transaction->realm, attr != NULL ? &requested_s : NULL,
 					 tp_auth_max_lifetime_s(transaction));
 	return 0;
 }
@@ -167,13 +168,13 @@ static uint16_t check_attributes(struct tp_transaction *transaction, struct allo
 
 static uint16_t take_quota(struct tp_transaction *transaction, struct allocate *allocate)
 {
-	const struct tp_turn_options *options = transaction->server->options;
+	const struct tp_turn_options *options = transaction->realm->options;
 	uint32_t of_user = transaction->request.provided.max_allocations;
 
 	if (of_user == 0) {
 		of_user = options->max_allocations_per_user;
 	}
-	return tp_quota_take(transaction->server->shared->quota, transaction->request.user,
+	return tp_quota_take(transaction->realm->quota, transaction->request.user,
 			     transaction->request.realm, of_user, options->max_allocations,
 			     &allocate->quota);
 }
@@ -255,7 +256,8 @@ static void reserve(struct tp_transaction *transaction, struct allocate *allocat
 		return;
 	}
 	if (allocate->reserve_next) {
-		if (tp_reservation_create(server, &allocate->next, allocate->reserved_token) != 0) {
+		if (tp_reservation_create(transaction->realm, &allocate->next,
+					  allocate->reserved_token) != 0) {
 			tp_transaction_fail(transaction, 508, NULL);
 			return;
 		}
@@ -385,16 +387,16 @@ static void write(struct tp_transaction *transaction, struct tp_build *build)
 			  &transaction->request.five_tuple.client_addr);
 }
 
-static void tell_created(struct tp_server *server, const struct tp_allocation *allocation,
-			 uint32_t lifetime_s)
+static void tell_created(const struct tp_allocation *allocation, uint32_t lifetime_s)
 {
-	if (tp_generation_wants(server->generation, TP_EVENT_on_turn_create_allocation)) {
+	if (tp_chains_want(allocation->realm->chains, TP_EVENT_on_turn_create_allocation)) {
 		struct tp_create_allocation event = {
 			.allocation = &allocation->view,
 			.lifetime_s = lifetime_s,
 		};
 
-		tp_dispatch_tell(server->generation, TP_EVENT_on_turn_create_allocation, &event);
+		tp_dispatch_tell(allocation->realm->chains, TP_EVENT_on_turn_create_allocation,
+				 &event);
 	}
 }
 
@@ -403,6 +405,7 @@ static uint16_t commit(struct tp_transaction *transaction)
 	struct allocate *allocate = transaction->state;
 	struct tp_server *server = transaction->server;
 	const struct tp_allocation_params params = {
+		.realm = transaction->realm,
 		.five_tuple = &transaction->request.five_tuple,
 		.endpoint = transaction->endpoint,
 		.user = transaction->request.user,
@@ -424,7 +427,7 @@ static uint16_t commit(struct tp_transaction *transaction)
 		return err == TP_EEXIST ? 437 : 508;
 	}
 	allocate->reserved = false; /* the client's from here on */
-	tell_created(server, allocation, transaction->request.lifetime_s);
+	tell_created(allocation, transaction->request.lifetime_s);
 	return 0;
 }
 
@@ -436,7 +439,7 @@ static void release(struct tp_transaction *transaction)
 	tp_relay_socket_close(server, &allocate->relay);
 	tp_relay_socket_close(server, &allocate->additional);
 	tp_relay_socket_close(server, &allocate->next);
-	tp_quota_give(server->shared->quota, &allocate->quota);
+	tp_quota_give(transaction->realm->quota, &allocate->quota);
 	if (allocate->reserved) {
 		tp_reservation_cancel(server, allocate->reserved_token);
 	}

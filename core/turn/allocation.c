@@ -12,6 +12,7 @@
 #include "io/loop.h"
 #include "turn/channel.h"
 #include "turn/permission.h"
+#include "turn/realm.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
 #include "turn/usage.h"
@@ -26,7 +27,7 @@ static void release(struct tp_allocation *allocation)
 	struct tp_server *server = allocation->server;
 
 	tp_attachments_release(&allocation->handle.attachments);
-	tp_quota_give(server->shared->quota, &allocation->quota);
+	tp_quota_give(allocation->realm->quota, &allocation->quota);
 	tp_relay_socket_close(server, &allocation->relay);
 	tp_additional_relay_free(allocation);
 	tp_secret_wipe(&allocation->key, sizeof(allocation->key));
@@ -52,7 +53,7 @@ static void view_init(struct tp_allocation *allocation, const struct tp_allocati
 	allocation->view = (struct tp_allocation_view){
 		.id = mint_id(server),
 		.user = allocation->user,
-		.realm = server->shared->options.realm,
+		.realm = allocation->realm->name,
 		.five_tuple = *params->five_tuple,
 		.relayed_addr = params->relay->advertised_addr,
 		.created_ms = tp_loop_now_ms(server->worker->loop),
@@ -123,6 +124,7 @@ int tp_allocation_create(struct tp_server *server, const struct tp_allocation_pa
 		return TP_ENOMEM;
 	}
 	allocation->server = server;
+	allocation->realm = params->realm != NULL ? params->realm : &server->realms[0];
 	tp_attachments_init(&allocation->handle.attachments);
 	allocation->user = strdup(params->user);
 	if (allocation->user == NULL) {
@@ -162,6 +164,7 @@ int tp_allocation_create(struct tp_server *server, const struct tp_allocation_pa
 
 	tp_usage_begin(allocation);
 	tp_counter_add(server->counters.allocations_created, 1);
+	allocation->realm->allocations++;
 	*out = allocation;
 	return 0;
 out:
@@ -192,8 +195,10 @@ static void tell_deleted(struct tp_allocation *allocation, enum tp_delete_cause 
 	};
 
 	tp_counter_add(server->counters.allocations_deleted, 1);
-	if (tp_generation_wants(server->generation, TP_EVENT_on_turn_delete_allocation)) {
-		tp_dispatch_tell(server->generation, TP_EVENT_on_turn_delete_allocation, &event);
+	allocation->realm->allocations--;
+	if (tp_chains_want(allocation->realm->chains, TP_EVENT_on_turn_delete_allocation)) {
+		tp_dispatch_tell(allocation->realm->chains, TP_EVENT_on_turn_delete_allocation,
+				 &event);
 	}
 }
 
@@ -266,10 +271,10 @@ void tp_allocation_expire(struct tp_allocation *allocation)
 	}
 }
 
-uint32_t tp_allocation_lifetime_s(const struct tp_server *server, const uint32_t *requested_s,
+uint32_t tp_allocation_lifetime_s(const struct tp_realm *realm, const uint32_t *requested_s,
 				  uint32_t max_of_user_s)
 {
-	const struct tp_turn_options *options = server->options;
+	const struct tp_turn_options *options = realm->options;
 	uint32_t max_s = options->max_lifetime_s;
 	uint32_t lifetime_s = options->default_lifetime_s;
 

@@ -20,6 +20,7 @@
 #include "turn/shared.h"
 
 struct tp_endpoint;
+struct tp_realm;
 struct tp_server;
 struct tp_usage_meter;
 
@@ -36,12 +37,12 @@ struct tp_allocation {
 	struct tp_traffic client_to_peer;
 	struct tp_traffic peer_to_client;
 	struct tp_limit *limit; /* NULL: none */
+	struct tp_realm *realm;
 	struct tp_relay_socket relay;
 
 	struct tp_few_permissions few_permissions;
 	struct tp_timer expiry; /* of the relayed address above */
-	uint64_t key_valid_until_ms;
-	union { /* what plugins see, and have attached to it */
+	union {                 /* what plugins see, and have attached to it */
 		struct tp_allocation_handle handle;
 		struct tp_allocation_view view; /* id and five_tuple are keys of the server's */
 	};
@@ -57,6 +58,7 @@ struct tp_allocation {
 	char *user; /* view.user */
 	struct tp_quota_user *quota;
 	struct tp_key key;
+	uint64_t key_valid_until_ms;
 	enum tp_password_algorithm algorithm; /* of the key */
 	uint32_t max_lifetime_s;
 	uint32_t peer_claim_count;
@@ -68,6 +70,7 @@ _Static_assert(offsetof(struct tp_allocation, view.five_tuple) % 64 == 0, "in on
 
 /* What a new allocation is made of. Relayed sockets and quota are taken over on success only. */
 struct tp_allocation_params {
+	struct tp_realm *realm; /* NULL: the server's first */
 	const struct tp_five_tuple *five_tuple;
 	struct tp_endpoint *endpoint;
 	const char *user;
@@ -141,7 +144,7 @@ void tp_allocation_expire(struct tp_allocation *allocation);
 int tp_allocation_set_limits(struct tp_allocation *allocation, const struct tp_limits *limits);
 
 /** Lifetime to grant (RFC 8656 sections 7.2 and 8.2). @requested_s: NULL for none. */
-uint32_t tp_allocation_lifetime_s(const struct tp_server *server, const uint32_t *requested_s,
+uint32_t tp_allocation_lifetime_s(const struct tp_realm *realm, const uint32_t *requested_s,
 				  uint32_t max_of_user_s);
 
 /** Remember the key, so that the next requests need not ask a provider again. */

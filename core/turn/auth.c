@@ -10,6 +10,7 @@
 #include "turn/allocation.h"
 #include "turn/discard.h"
 #include "turn/nonce.h"
+#include "turn/realm.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
 
@@ -36,15 +37,16 @@ static uint32_t now_s(const struct tp_server *server)
 void tp_auth_write_challenge(struct tp_transaction *transaction, struct tp_build *build)
 {
 	const struct tp_shared *shared = transaction->server->shared;
-	const struct tp_turn_options *options = transaction->server->options;
+	const struct tp_turn_options *options = transaction->realm->options;
 	char nonce[TP_NONCE_SIZE];
 
 	if (tp_nonce_mint(shared->nonce_key, &transaction->request.five_tuple.client_addr,
-			  features(options), now_s(transaction->server), nonce) != 0) {
+			  transaction->realm->index, features(options), now_s(transaction->server),
+			  nonce) != 0) {
 		build->failed = true;
 		return;
 	}
-	tp_build_string(build, TP_ATTR_REALM, options->realm);
+	tp_build_string(build, TP_ATTR_REALM, transaction->realm->name);
 	tp_build_string(build, TP_ATTR_NONCE, nonce);
 	if (options->password_algorithm_count != 0) {
 		tp_build_password_algorithms(build, options->password_algorithms,
@@ -81,7 +83,7 @@ static bool is_offered(const struct tp_turn_options *options, uint16_t algorithm
 /* RFC 8489 section 9.2.4, third item: bid-down protection. */
 static bool choose_algorithm(struct tp_transaction *transaction, struct tp_view nonce)
 {
-	const struct tp_turn_options *options = transaction->server->options;
+	const struct tp_turn_options *options = transaction->realm->options;
 	const struct tp_stun_attr *list =
 		tp_stun_msg_find(&transaction->msg, TP_ATTR_PASSWORD_ALGORITHMS);
 	const struct tp_stun_attr *chosen =
@@ -167,8 +169,9 @@ static void accept(struct tp_transaction *transaction, const char *user)
 
 static void reject(struct tp_transaction *transaction)
 {
-	tp_exception_tell(transaction->server, &transaction->request.five_tuple, TP_STAGE_VERIFY,
-			  "integrity does not match", transaction->msg.bytes, transaction->msg.len);
+	tp_exception_tell(transaction->server, transaction->realm, &transaction->request.five_tuple,
+			  TP_STAGE_VERIFY, "integrity does not match", transaction->msg.bytes,
+			  transaction->msg.len);
 	tp_transaction_fail(transaction, 401, NULL);
 }
 
@@ -291,11 +294,19 @@ static void ask_provider(struct tp_transaction *transaction, struct credentials 
 			   provider_answered);
 }
 
+static bool names_realm(const struct tp_transaction *transaction, const struct tp_stun_attr *realm)
+{
+	const char *name = transaction->realm->name;
+
+	return realm->len == strlen(name) && memcmp(realm->value, name, realm->len) == 0;
+}
+
 void tp_auth_begin(struct tp_transaction *transaction)
 {
 	const struct tp_server *server = transaction->server;
 	const struct tp_stun_msg *msg = &transaction->msg;
 	const struct tp_stun_attr *nonce = tp_stun_msg_find(msg, TP_ATTR_NONCE);
+	const struct tp_stun_attr *realm = tp_stun_msg_find(msg, TP_ATTR_REALM);
 	bool sha256 = tp_stun_msg_find(msg, TP_ATTR_MESSAGE_INTEGRITY_SHA256) != NULL;
 	struct credentials *credentials;
 
@@ -310,19 +321,24 @@ void tp_auth_begin(struct tp_transaction *transaction)
 	}
 	transaction->credentials = credentials;
 	credentials->sha256 = sha256;
-	if (nonce == NULL || tp_stun_msg_find(msg, TP_ATTR_REALM) == NULL ||
-	    !read_username(transaction, credentials) ||
+	if (nonce == NULL || realm == NULL || !read_username(transaction, credentials) ||
 	    !choose_algorithm(transaction, tp_attr_view(nonce))) {
 		tp_transaction_fail(transaction, 400, NULL);
 		return;
 	}
-	credentials->nonce = tp_nonce_check(
-		server->shared->nonce_key, &transaction->request.five_tuple.client_addr,
-		tp_attr_view(nonce), now_s(server), server->options->nonce_lifetime_s);
+	credentials->nonce = tp_nonce_check(server->shared->nonce_key,
+					    &transaction->request.five_tuple.client_addr,
+					    transaction->realm->index, tp_attr_view(nonce),
+					    now_s(server), server->options->nonce_lifetime_s);
 	/* One that is ours but old goes through the integrity check first, as the RFC
 	 * has it. One that is not ours asks nobody's directory for anything. */
 	if (credentials->nonce == TP_NONCE_FOREIGN) {
 		tp_transaction_fail(transaction, 438, NULL);
+		return;
+	}
+	/* The credentials are another realm's, so nobody here knows them. */
+	if (!names_realm(transaction, realm)) {
+		reject(transaction);
 		return;
 	}
 	ask_provider(transaction, credentials);

@@ -8,6 +8,7 @@
 #include "io/loop.h"
 #include "turn/allocation.h"
 #include "turn/peer_claim.h"
+#include "turn/realm.h"
 #include "turn/server.h"
 
 #define REMEMBER_EXPIRED_MS (300 * UINT64_C(1000))
@@ -110,31 +111,31 @@ struct tp_channel *tp_channel_find_peer(const struct tp_allocation *allocation,
 
 static void tell_created(const struct tp_channel *channel)
 {
-	struct tp_generation *generation = channel->allocation->server->generation;
+	const struct tp_chains *chains = channel->allocation->realm->chains;
 
-	if (tp_generation_wants(generation, TP_EVENT_on_turn_create_channel)) {
+	if (tp_chains_want(chains, TP_EVENT_on_turn_create_channel)) {
 		const struct tp_create_channel event = {
 			.allocation = &channel->allocation->view,
 			.channel = (uint16_t)channel->by_number.number,
 			.peer_addr = &channel->by_peer.peer_addr,
 		};
 
-		tp_dispatch_tell(generation, TP_EVENT_on_turn_create_channel, &event);
+		tp_dispatch_tell(chains, TP_EVENT_on_turn_create_channel, &event);
 	}
 }
 
 static void tell_deleted(const struct tp_channel *channel)
 {
-	struct tp_generation *generation = channel->allocation->server->generation;
+	const struct tp_chains *chains = channel->allocation->realm->chains;
 
-	if (tp_generation_wants(generation, TP_EVENT_on_turn_delete_channel)) {
+	if (tp_chains_want(chains, TP_EVENT_on_turn_delete_channel)) {
 		const struct tp_delete_channel event = {
 			.allocation = &channel->allocation->view,
 			.channel = (uint16_t)channel->by_number.number,
 			.peer_addr = &channel->by_peer.peer_addr,
 		};
 
-		tp_dispatch_tell(generation, TP_EVENT_on_turn_delete_channel, &event);
+		tp_dispatch_tell(chains, TP_EVENT_on_turn_delete_channel, &event);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include "turn/methods.h"
 #include "turn/peer_policy.h"
 #include "turn/relay_socket.h"
+#include "turn/realm.h"
 #include "turn/server.h"
 #include "turn/shared_relay.h"
 #include "turn/transaction.h"
@@ -52,7 +53,7 @@ static uint16_t check_peer(const struct tp_transaction *transaction, struct chan
 	if (tp_addr_port(&binding->peer_addr) == 0) {
 		return 403;
 	}
-	switch (tp_peer_policy_rule(transaction->server->options->peer_policy,
+	switch (tp_peer_policy_rule(transaction->realm->options->peer_policy,
 				    &binding->peer_addr)) {
 	case TP_PEER_ALLOWED:
 		return 0;

@@ -5,16 +5,16 @@
 #include "io/endpoint.h"
 #include "io/loop.h"
 #include "turn/discard.h"
+#include "turn/realm.h"
 #include "turn/server.h"
 
 /* --- events --------------------------------------------------------------------- */
 
-static bool is_refused(const struct tp_client *client, const struct tp_server *server,
-		       const struct tp_endpoint_security *security)
+static bool is_refused(const struct tp_client *client, const struct tp_endpoint_security *security)
 {
 	struct tp_client_connected event = {.client = &client->view};
 
-	if (!tp_generation_wants(server->generation, TP_EVENT_on_client_connected)) {
+	if (!tp_chains_want(client->realm->chains, TP_EVENT_on_client_connected)) {
 		return false;
 	}
 	if (security != NULL) {
@@ -24,13 +24,13 @@ static bool is_refused(const struct tp_client *client, const struct tp_server *s
 		event.certificate =
 			(struct tp_view){security->certificate, security->certificate_len};
 	}
-	return tp_dispatch_packet(server->generation, TP_EVENT_on_client_connected, &event) ==
+	return tp_dispatch_packet(client->realm->chains, TP_EVENT_on_client_connected, &event) ==
 	       TP_DENY;
 }
 
 static void tell_closed(const struct tp_client *client, const struct tp_server *server)
 {
-	if (tp_generation_wants(server->generation, TP_EVENT_on_client_closed)) {
+	if (tp_chains_want(client->realm->chains, TP_EVENT_on_client_closed)) {
 		const struct tp_client_closed event = {
 			.client = &client->view,
 			.reason = client->reason != NULL ? client->reason : "closed by the client",
@@ -38,7 +38,7 @@ static void tell_closed(const struct tp_client *client, const struct tp_server *
 				tp_loop_now_ms(server->worker->loop) - client->view.connected_ms,
 		};
 
-		tp_dispatch_tell(server->generation, TP_EVENT_on_client_closed, &event);
+		tp_dispatch_tell(client->realm->chains, TP_EVENT_on_client_closed, &event);
 	}
 }
 
@@ -47,6 +47,7 @@ static void tell_closed(const struct tp_client *client, const struct tp_server *
 static struct tp_client *client_create(struct tp_server *server, struct tp_endpoint *endpoint,
 				       const struct tp_five_tuple *five_tuple)
 {
+	struct tp_realm *realm = tp_realm_of(server, endpoint);
 	struct tp_client *client = tp_pool_take(&server->client_pool);
 
 	if (client == NULL) {
@@ -59,7 +60,9 @@ static struct tp_client *client_create(struct tp_server *server, struct tp_endpo
 		      1,
 		.five_tuple = *five_tuple,
 		.connected_ms = tp_loop_now_ms(server->worker->loop),
+		.realm = realm->name,
 	};
+	client->realm = realm;
 	client->endpoint = endpoint;
 	if (tp_map_insert(&server->clients, &client->view.five_tuple, client) != 0) {
 		tp_pool_give(&server->client_pool, client);
@@ -81,13 +84,20 @@ void tp_client_open(struct tp_server *server, struct tp_endpoint *endpoint,
 		    const struct tp_five_tuple *five_tuple,
 		    const struct tp_endpoint_security *security)
 {
-	struct tp_client *client = client_create(server, endpoint, five_tuple);
+	const struct tp_realm *named =
+		security == NULL ? NULL : tp_realm_of_name(server, security->server_name);
+	struct tp_client *client;
 
+	if (named != NULL) {
+		endpoint->realm = named->index;
+	}
+	client = client_create(server, endpoint, five_tuple);
 	if (client == NULL) {
 		tp_counter_add(server->counters.out_of_memory, 1);
-		tp_exception_tell(server, five_tuple, TP_STAGE_HANDLE, "out of memory", NULL, 0);
+		tp_exception_tell(server, tp_realm_of(server, endpoint), five_tuple,
+				  TP_STAGE_HANDLE, "out of memory", NULL, 0);
 		tp_endpoint_close(endpoint);
-	} else if (is_refused(client, server, security)) {
+	} else if (is_refused(client, security)) {
 		client->reason = "refused by a plugin";
 		tp_endpoint_close(endpoint);
 	}

@@ -6,6 +6,7 @@
 struct tp_endpoint;
 struct tp_endpoint_security;
 struct tp_five_tuple;
+struct tp_realm;
 struct tp_server;
 
 /*
@@ -17,12 +18,14 @@ struct tp_client {
 		struct tp_client_handle handle;
 		struct tp_client_view view; /* five_tuple is the key in the server's table */
 	};
+	struct tp_realm *realm;
 	struct tp_endpoint *endpoint;
 	const char *reason; /* of its end, while that is told; NULL: not known yet */
 };
 
 /**
- * The handshake is done: on_client_connected, which may close the connection.
+ * The handshake is done: the name that the client has asked for settles its realm,
+ * and on_client_connected may close the connection.
  *
  * @security: NULL without TLS
  */

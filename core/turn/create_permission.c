@@ -7,6 +7,7 @@
 #include "turn/methods.h"
 #include "turn/peer_policy.h"
 #include "turn/permission.h"
+#include "turn/realm.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
 
@@ -38,7 +39,6 @@ static size_t count_peers(const struct tp_stun_msg *msg)
 
 static uint16_t read_peer(const struct tp_transaction *transaction, size_t nth, struct peer *peer)
 {
-	const struct tp_server *server = transaction->server;
 	const struct tp_stun_attr *attr =
 		tp_stun_msg_find_nth(&transaction->msg, TP_ATTR_XOR_PEER_ADDRESS, nth);
 	enum tp_peer_ruling ruling;
@@ -50,7 +50,7 @@ static uint16_t read_peer(const struct tp_transaction *transaction, size_t nth, 
 		return 443;
 	}
 	peer->addr = tp_addr_with_port(&peer->addr, 0);
-	ruling = tp_peer_policy_rule(server->options->peer_policy, &peer->addr);
+	ruling = tp_peer_policy_rule(transaction->realm->options->peer_policy, &peer->addr);
 	peer->relayed_only = ruling == TP_PEER_RELAYED_ONLY;
 	return ruling == TP_PEER_REFUSED ? 403 : 0;
 }

@@ -7,6 +7,7 @@
 #include "stun/msg.h"
 #include "turn/allocation.h"
 #include "turn/discard.h"
+#include "turn/realm.h"
 #include "turn/relay.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
@@ -16,6 +17,17 @@ static void discard(struct tp_server *server, const struct tp_five_tuple *five_t
 {
 	tp_discard_message(server, five_tuple, tp_allocation_find(server, five_tuple),
 			   TP_CLIENT_TO_PEER, method, reason, len);
+}
+
+static __attribute__((noinline, cold)) void malformed(struct tp_server *server,
+						      struct tp_endpoint *endpoint,
+						      const struct tp_five_tuple *five_tuple,
+						      const struct tp_packet *packet,
+						      const char *problem)
+{
+	tp_exception_tell(server, tp_realm_of(server, endpoint), five_tuple, TP_STAGE_PARSE,
+			  problem, packet->data, packet->len);
+	discard(server, five_tuple, 0, TP_DISCARD_MALFORMED, packet->len);
 }
 
 static void indication(struct tp_server *server, const struct tp_five_tuple *five_tuple,
@@ -45,9 +57,7 @@ static void stun(struct tp_server *server, struct tp_endpoint *endpoint,
 		return;
 	}
 	if (tp_stun_msg_parse(&msg, packet->data, packet->len, &problem) != 0) {
-		tp_exception_tell(server, five_tuple, TP_STAGE_PARSE, problem, packet->data,
-				  packet->len);
-		discard(server, five_tuple, 0, TP_DISCARD_MALFORMED, packet->len);
+		malformed(server, endpoint, five_tuple, packet, problem);
 		return;
 	}
 	switch (msg.message_class) {
@@ -80,10 +90,8 @@ void tp_ingress_message(void *owner, struct tp_endpoint *endpoint,
 		stun(server, endpoint, five_tuple, packet);
 		break;
 	default:
-		tp_exception_tell(server, five_tuple, TP_STAGE_PARSE,
-				  "first byte of no protocol spoken here", packet->data,
-				  packet->len);
-		discard(server, five_tuple, 0, TP_DISCARD_MALFORMED, packet->len);
+		malformed(server, endpoint, five_tuple, packet,
+			  "first byte of no protocol spoken here");
 		break;
 	}
 }

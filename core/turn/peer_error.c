@@ -5,6 +5,7 @@
 #include "io/datagram.h"
 #include "turn/allocation.h"
 #include "turn/icmp.h"
+#include "turn/realm.h"
 #include "turn/relay_socket.h"
 #include "turn/server.h"
 #include "turn/shared_relay.h"
@@ -12,9 +13,9 @@
 static void tell_plugins(const struct tp_allocation *allocation, const struct tp_addr *peer_addr,
 			 const struct tp_datagram_error *error)
 {
-	struct tp_generation *generation = allocation->server->generation;
+	const struct tp_chains *chains = allocation->realm->chains;
 
-	if (tp_generation_wants(generation, TP_EVENT_on_turn_peer_error)) {
+	if (tp_chains_want(chains, TP_EVENT_on_turn_peer_error)) {
 		const struct tp_peer_error event = {
 			.allocation = &allocation->view,
 			.peer_addr = peer_addr,
@@ -23,7 +24,7 @@ static void tell_plugins(const struct tp_allocation *allocation, const struct tp
 			.icmp_info = error->mtu,
 		};
 
-		tp_dispatch_tell(generation, TP_EVENT_on_turn_peer_error, &event);
+		tp_dispatch_tell(chains, TP_EVENT_on_turn_peer_error, &event);
 	}
 }
 

@@ -11,6 +11,7 @@
 #include "io/loop.h"
 #include "turn/allocation.h"
 #include "turn/peer_claim.h"
+#include "turn/realm.h"
 #include "turn/relay_socket.h"
 #include "turn/server.h"
 
@@ -96,29 +97,29 @@ struct tp_permission *tp_permission_find(const struct tp_allocation *allocation,
 
 static void tell_created(const struct tp_permission *permission)
 {
-	struct tp_generation *generation = permission->allocation->server->generation;
+	const struct tp_chains *chains = permission->allocation->realm->chains;
 
-	if (tp_generation_wants(generation, TP_EVENT_on_turn_create_permission)) {
+	if (tp_chains_want(chains, TP_EVENT_on_turn_create_permission)) {
 		const struct tp_create_permission event = {
 			.allocation = &permission->allocation->view,
 			.peer_addr = &permission->key.peer_addr,
 		};
 
-		tp_dispatch_tell(generation, TP_EVENT_on_turn_create_permission, &event);
+		tp_dispatch_tell(chains, TP_EVENT_on_turn_create_permission, &event);
 	}
 }
 
 static void tell_deleted(const struct tp_permission *permission)
 {
-	struct tp_generation *generation = permission->allocation->server->generation;
+	const struct tp_chains *chains = permission->allocation->realm->chains;
 
-	if (tp_generation_wants(generation, TP_EVENT_on_turn_delete_permission)) {
+	if (tp_chains_want(chains, TP_EVENT_on_turn_delete_permission)) {
 		const struct tp_delete_permission event = {
 			.allocation = &permission->allocation->view,
 			.peer_addr = &permission->key.peer_addr,
 		};
 
-		tp_dispatch_tell(generation, TP_EVENT_on_turn_delete_permission, &event);
+		tp_dispatch_tell(chains, TP_EVENT_on_turn_delete_permission, &event);
 	}
 }
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /*
- * Counts allocations per user and in all, over all workers. Behind a lock that
+ * Counts the allocations of a realm per user and in all, over all workers. Behind a lock that
  * is taken when an allocation comes or goes and at no other time.
  */
 struct tp_quota;

@@ -2,6 +2,7 @@
 #include "turn/redirect.h"
 
 #include "stun/build.h"
+#include "turn/realm.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
 
@@ -58,7 +59,7 @@ static const struct tp_addr *next_of_family(const struct tp_turn_options *option
 
 static const struct tp_addr *alternate_server(const struct tp_transaction *transaction)
 {
-	return next_of_family(transaction->server->options,
+	return next_of_family(transaction->realm->options,
 			      transaction->server->next_alternate_server,
 			      transaction->request.five_tuple.client_addr.family);
 }
@@ -94,7 +95,7 @@ static void write(const struct tp_transaction *transaction, struct tp_build *bui
 void tp_redirect_write(struct tp_transaction *transaction, struct tp_build *build)
 {
 	const struct tp_redirection *chosen = &transaction->request.redirection;
-	const struct tp_turn_options *options = transaction->server->options;
+	const struct tp_turn_options *options = transaction->realm->options;
 	const struct tp_anycast *anycast = anycast_of(transaction);
 	const struct tp_addr *addr;
 

@@ -7,6 +7,7 @@
 #include "turn/allocation.h"
 #include "turn/auth.h"
 #include "turn/methods.h"
+#include "turn/realm.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
 #include "turn/usage.h"
@@ -76,7 +77,7 @@ static void handle(struct tp_transaction *transaction)
 	transaction->request.lifetime_s = 0;
 	if (attr == NULL || requested_s != 0) {
 		transaction->request.lifetime_s = tp_allocation_lifetime_s(
-			transaction->server, attr != NULL ? &requested_s : NULL,
+			transaction->realm, attr != NULL ? &requested_s : NULL,
 			tp_auth_max_lifetime_s(transaction));
 	}
 	ask_before_refresh(transaction, refresh);
@@ -89,15 +90,15 @@ static void write(struct tp_transaction *transaction, struct tp_build *build)
 
 static void tell_refreshed(const struct tp_allocation *allocation, uint32_t lifetime_s)
 {
-	struct tp_generation *generation = allocation->server->generation;
+	const struct tp_chains *chains = allocation->realm->chains;
 
-	if (tp_generation_wants(generation, TP_EVENT_on_turn_refresh_allocation)) {
+	if (tp_chains_want(chains, TP_EVENT_on_turn_refresh_allocation)) {
 		const struct tp_refresh_allocation event = {
 			.allocation = &allocation->view,
 			.lifetime_s = lifetime_s,
 		};
 
-		tp_dispatch_tell(generation, TP_EVENT_on_turn_refresh_allocation, &event);
+		tp_dispatch_tell(chains, TP_EVENT_on_turn_refresh_allocation, &event);
 	}
 }
 

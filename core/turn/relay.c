@@ -23,6 +23,7 @@
 #include "turn/peer_claim.h"
 #include "turn/peer_policy.h"
 #include "turn/permission.h"
+#include "turn/realm.h"
 #include "turn/server.h"
 
 #define DATA_MAX 65535 /* of an attribute and of ChannelData */
@@ -32,10 +33,10 @@
 static bool channel_data_vetoed(const struct tp_channel *channel, enum tp_direction direction,
 				const uint8_t *payload, size_t len)
 {
-	struct tp_generation *generation = channel->allocation->server->generation;
+	const struct tp_chains *chains = channel->allocation->realm->chains;
 	struct tp_before_relay_channel_data event;
 
-	if (!tp_generation_wants(generation, TP_EVENT_on_turn_before_relay_channel_data)) {
+	if (!tp_chains_want(chains, TP_EVENT_on_turn_before_relay_channel_data)) {
 		return false;
 	}
 	event = (struct tp_before_relay_channel_data){
@@ -45,17 +46,17 @@ static bool channel_data_vetoed(const struct tp_channel *channel, enum tp_direct
 		.peer_addr = &channel->by_peer.peer_addr,
 		.payload = {payload, len},
 	};
-	return tp_dispatch_packet(generation, TP_EVENT_on_turn_before_relay_channel_data, &event) ==
+	return tp_dispatch_packet(chains, TP_EVENT_on_turn_before_relay_channel_data, &event) ==
 	       TP_DENY;
 }
 
 static bool indication_vetoed(const struct tp_allocation *allocation, enum tp_direction direction,
 			      const struct tp_addr *peer_addr, const uint8_t *payload, size_t len)
 {
-	struct tp_generation *generation = allocation->server->generation;
+	const struct tp_chains *chains = allocation->realm->chains;
 	struct tp_before_relay_indication event;
 
-	if (!tp_generation_wants(generation, TP_EVENT_on_turn_before_relay_indication)) {
+	if (!tp_chains_want(chains, TP_EVENT_on_turn_before_relay_indication)) {
 		return false;
 	}
 	event = (struct tp_before_relay_indication){
@@ -64,7 +65,7 @@ static bool indication_vetoed(const struct tp_allocation *allocation, enum tp_di
 		.peer_addr = peer_addr,
 		.payload = {payload, len},
 	};
-	return tp_dispatch_packet(generation, TP_EVENT_on_turn_before_relay_indication, &event) ==
+	return tp_dispatch_packet(chains, TP_EVENT_on_turn_before_relay_indication, &event) ==
 	       TP_DENY;
 }
 

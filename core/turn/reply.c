@@ -170,8 +170,9 @@ void tp_reply_send(struct tp_transaction *transaction)
 
 	if (len == 0) {
 		tp_counter_add(server->counters.responses_failed, 1);
-		tp_exception_tell(server, five_tuple, TP_STAGE_WRITE, "response does not fit",
-				  transaction->msg.bytes, transaction->msg.len);
+		tp_exception_tell(server, transaction->realm, five_tuple, TP_STAGE_WRITE,
+				  "response does not fit", transaction->msg.bytes,
+				  transaction->msg.len);
 		return;
 	}
 	if (must_remember(transaction)) {
@@ -179,8 +180,8 @@ void tp_reply_send(struct tp_transaction *transaction)
 	}
 	if (send_bytes(transaction, len) != 0) {
 		tp_counter_add(server->counters.responses_failed, 1);
-		tp_exception_tell(server, five_tuple, TP_STAGE_WRITE, "response could not be sent",
-				  transaction->build.bytes, len);
+		tp_exception_tell(server, transaction->realm, five_tuple, TP_STAGE_WRITE,
+				  "response could not be sent", transaction->build.bytes, len);
 		return;
 	}
 	count_sent(transaction);

@@ -12,12 +12,14 @@
 #include "io/loop.h"
 #include "io/mailbox.h"
 #include "turn/live_ports.h"
+#include "turn/realm.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
 
 struct reservation {
 	uint8_t token[TP_RESERVATION_TOKEN_SIZE]; /* first byte: the worker */
 	struct tp_server *server;
+	uint32_t realm;
 	struct tp_relay_socket socket;
 	struct tp_timer expiry;
 };
@@ -27,6 +29,7 @@ struct claim {
 	struct tp_message message;
 	struct tp_shared *shared;
 	uint8_t token[TP_RESERVATION_TOKEN_SIZE];
+	uint32_t realm;
 	unsigned keeper;
 	unsigned asker;
 	struct tp_transaction_key asked_by;
@@ -50,9 +53,10 @@ static void expire(struct tp_timer *timer)
 	reservation_free(tp_container_of(timer, struct reservation, expiry));
 }
 
-int tp_reservation_create(struct tp_server *server, struct tp_relay_socket *socket,
+int tp_reservation_create(const struct tp_realm *realm, struct tp_relay_socket *socket,
 			  uint8_t token[TP_RESERVATION_TOKEN_SIZE])
 {
+	struct tp_server *server = realm->server;
 	struct tp_loop *loop = server->worker->loop;
 	struct reservation *reservation = calloc(1, sizeof(*reservation));
 	int err;
@@ -68,6 +72,7 @@ int tp_reservation_create(struct tp_server *server, struct tp_relay_socket *sock
 		return err;
 	}
 	reservation->server = server;
+	reservation->realm = realm->index;
 	reservation->socket = *socket;
 	socket->datagram = NULL;
 	tp_timer_init(&reservation->expiry, expire);
@@ -86,12 +91,12 @@ void tp_reservation_cancel(struct tp_server *server, const uint8_t token[TP_RESE
 }
 
 /* Take the socket out of this worker's reservations; no datagram when there is none. */
-static struct tp_relay_socket take(struct tp_server *server, const uint8_t *token)
+static struct tp_relay_socket take(struct tp_server *server, const uint8_t *token, uint32_t realm)
 {
 	struct reservation *reservation = tp_map_find(&server->reservations, token);
 	struct tp_relay_socket socket = {.datagram = NULL};
 
-	if (reservation != NULL) {
+	if (reservation != NULL && reservation->realm == realm) {
 		socket = reservation->socket;
 		reservation->socket.datagram = NULL;
 		reservation_free(reservation);
@@ -171,7 +176,7 @@ static void deliver_claim(struct tp_message *message)
 	struct tp_server *server = server_of(claim->shared, claim->keeper);
 
 	if (server != NULL) {
-		claim->socket = take(server, claim->token);
+		claim->socket = take(server, claim->token, claim->realm);
 		if (claim->socket.datagram != NULL) {
 			claim->fd = tp_relay_socket_release(server, &claim->socket);
 		}
@@ -196,6 +201,7 @@ static int claim_from(struct tp_transaction *transaction, const uint8_t *token,
 	claim->message.deliver = deliver_claim;
 	claim->shared = server->shared;
 	memcpy(claim->token, token, sizeof(claim->token));
+	claim->realm = transaction->realm->index;
 	claim->keeper = token[0];
 	claim->asker = server->worker->index;
 	claim->asked_by = transaction->key;
@@ -219,7 +225,7 @@ void tp_reservation_claim(struct tp_transaction *transaction,
 	struct tp_relay_socket socket = {.datagram = NULL};
 
 	if (token[0] == server->worker->index) {
-		socket = take(server, token);
+		socket = take(server, token, transaction->realm->index);
 	} else if (claim_from(transaction, token, claimed) == 0) {
 		return;
 	}

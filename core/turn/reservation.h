@@ -5,6 +5,7 @@
 
 #include "turn/relay_socket.h"
 
+struct tp_realm;
 struct tp_server;
 struct tp_transaction;
 
@@ -17,15 +18,17 @@ struct tp_transaction;
 #define TP_RESERVATION_KEEP_MS 30000
 #define TP_RESERVATIONS_MAX 4096 /* per worker */
 
-/** Keep a socket and mint its token. Taken over on success. Errors: TP_ENOMEM, TP_EFULL. */
-int tp_reservation_create(struct tp_server *server, struct tp_relay_socket *socket,
+/** Keep a socket for the realm and mint its token. Taken over on success. Errors: TP_ENOMEM,
+ * TP_EFULL. */
+int tp_reservation_create(const struct tp_realm *realm, struct tp_relay_socket *socket,
 			  uint8_t token[TP_RESERVATION_TOKEN_SIZE]);
 
 /** Give up a reservation just made; nothing when it has been claimed. */
 void tp_reservation_cancel(struct tp_server *server,
 			   const uint8_t token[TP_RESERVATION_TOKEN_SIZE]);
 
-/* @socket->datagram is NULL when there is no such reservation. The socket is the callee's. */
+/* @socket->datagram is NULL when there is no such reservation in the realm. The socket is the
+ * callee's. */
 typedef void (*tp_claimed_fn)(struct tp_transaction *transaction, struct tp_relay_socket *socket);
 
 /** Claim a reserved port: calls @claimed, now or when the other worker has answered. */

@@ -17,6 +17,7 @@
 #include "turn/icmp.h"
 #include "turn/ingress.h"
 #include "turn/permission.h"
+#include "turn/realm.h"
 #include "turn/reservation.h"
 #include "turn/settings.h"
 #include "turn/shared_relay.h"
@@ -52,7 +53,7 @@ static void on_exception(void *owner, const struct tp_five_tuple *five_tuple, co
 			 const uint8_t *bytes, size_t len)
 {
 	tp_client_note(owner, five_tuple, reason);
-	tp_exception_tell(owner, five_tuple, TP_STAGE_PARSE, reason, bytes, len);
+	tp_exception_tell(owner, NULL, five_tuple, TP_STAGE_PARSE, reason, bytes, len);
 }
 
 static void tables_init(struct tp_server *server)
@@ -111,8 +112,17 @@ static void use_settings(struct tp_server *server, struct tp_turn_settings *sett
 	tp_turn_settings_ref(settings);
 	tp_turn_settings_unref(&server->settings);
 	server->settings = settings;
-	server->options = tp_turn_settings_options(settings);
+	server->options = tp_turn_settings_realm(settings, 0);
 	server->sources.rate = server->options->unauthenticated_rate;
+}
+
+/* What is left when all that it serves has gone. */
+static void give_back(struct tp_server *server)
+{
+	tp_realms_free(server);
+	tp_generation_unref(&server->generation);
+	tp_turn_settings_unref(&server->settings);
+	free(server);
 }
 
 int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
@@ -130,12 +140,12 @@ int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
 	server->shared = shared;
 	tp_rand_bytes(&server->indication_id, sizeof(server->indication_id));
 	server->worker = worker;
-	if (tp_hairpin_create(server, &server->hairpin) != 0) {
-		free(server);
-		return TP_ENOMEM;
-	}
 	server->generation = tp_generation_ref(generation);
 	use_settings(server, shared->settings);
+	if (tp_realms_create(server) != 0 || tp_hairpin_create(server, &server->hairpin) != 0) {
+		give_back(server);
+		return TP_ENOMEM;
+	}
 	server->handler = (struct tp_endpoint_handler){
 		.owner = server,
 		.message = tp_ingress_message,
@@ -184,9 +194,10 @@ void tp_server_reload(struct tp_server *server, struct tp_generation *generation
 	}
 	tp_generation_unref(&previous);
 	use_settings(server, settings);
+	tp_realms_reload(server);
 	tp_tick_begin(server);
 	if (tp_generation_wants(generation, TP_EVENT_on_server_reload)) {
-		tp_dispatch_tell(generation, TP_EVENT_on_server_reload, &event);
+		tp_dispatch_tell(&generation->all, TP_EVENT_on_server_reload, &event);
 	}
 }
 
@@ -212,7 +223,7 @@ void tp_server_drain(struct tp_server *server)
 	}
 	server->draining = true;
 	if (tp_generation_wants(server->generation, TP_EVENT_on_server_drain)) {
-		tp_dispatch_tell(server->generation, TP_EVENT_on_server_drain, &event);
+		tp_dispatch_tell(&server->generation->all, TP_EVENT_on_server_drain, &event);
 	}
 }
 
@@ -245,9 +256,7 @@ void tp_server_free(struct tp_server **server)
 	tp_icmp_free(&(*server)->icmp);
 	tp_hairpin_free(&(*server)->hairpin);
 	tables_fini(*server);
-	tp_generation_unref(&(*server)->generation);
-	tp_turn_settings_unref(&(*server)->settings);
-	free(*server);
+	give_back(*server);
 	*server = NULL;
 }
 

@@ -19,6 +19,7 @@
 
 struct tp_hairpin;
 struct tp_icmp;
+struct tp_realm;
 struct tp_shared_relays;
 
 /*
@@ -31,7 +32,9 @@ struct tp_server {
 	struct tp_worker *worker;
 	struct tp_generation *generation;      /* a reference */
 	struct tp_turn_settings *settings;     /* a reference */
-	const struct tp_turn_options *options; /* theirs */
+	const struct tp_turn_options *options; /* theirs: the first realm's, so the daemon's */
+	struct tp_realm *realms;               /* by index; see turn/realm.h */
+	size_t realm_count;
 	struct tp_endpoint_handler handler;
 	struct tp_turn_counters counters;
 
@@ -89,8 +92,8 @@ void tp_server_adopt(struct tp_server *server);
 
 /**
  * From now on: other plugins, other options. Both take a reference; those the
- * server had are dropped. What differs in realm, relayed addresses or ports is
- * for the next start.
+ * server had are dropped. Their realms are those of the start; what differs in their
+ * names, in relayed addresses or ports is for the next start.
  *
  * Thread: the worker's, between two loop turns. Requests in progress end with
  *         the plugins they have begun with.

@@ -43,12 +43,23 @@ static bool any_translated(const struct tp_turn_options *options)
 	return false;
 }
 
-int tp_shared_create(const struct tp_turn_options *options, unsigned workers,
+static bool make_quotas(struct tp_shared *shared, size_t realms)
+{
+	for (size_t i = 0; i < realms; i++) {
+		shared->quotas[i] = tp_quota_create();
+		if (shared->quotas[i] == NULL) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int tp_shared_create(const struct tp_turn_options *options, size_t realms, unsigned workers,
 		     struct tp_shared **out)
 {
 	struct tp_turn_settings *settings = NULL;
 	struct tp_shared *shared = NULL;
-	int err = tp_turn_settings_create(options, &settings);
+	int err = tp_turn_settings_create(options, realms, &settings);
 
 	if (err == 0 && (workers < 1 || workers > TP_WORKERS_MAX)) {
 		err = TP_EINVAL;
@@ -62,15 +73,14 @@ int tp_shared_create(const struct tp_turn_options *options, unsigned workers,
 		return err;
 	}
 	shared->settings = settings;
-	shared->options = *tp_turn_settings_options(settings);
+	shared->options = *tp_turn_settings_realm(settings, 0);
 	shared->options.peer_policy = NULL;
 	shared->worker_count = workers;
 	pthread_rwlock_init(&shared->servers_lock, NULL);
 	shared->translates = any_translated(options);
 	tp_rand_bytes(shared->nonce_key, sizeof(shared->nonce_key));
-	shared->quota = tp_quota_create();
 	shared->live_ports = tp_live_ports_create(options->relay_count);
-	if (shared->quota == NULL || shared->live_ports == NULL) {
+	if (!make_quotas(shared, realms) || shared->live_ports == NULL) {
 		tp_shared_free(&shared);
 		return TP_ENOMEM;
 	}
@@ -87,7 +97,9 @@ void tp_shared_free(struct tp_shared **shared)
 	tp_service_close(*shared);
 	tp_secret_wipe((*shared)->nonce_key, sizeof((*shared)->nonce_key));
 	tp_turn_settings_unref(&(*shared)->settings);
-	tp_quota_free(&(*shared)->quota);
+	for (size_t i = 0; i < TP_REALMS_MAX; i++) {
+		tp_quota_free(&(*shared)->quotas[i]);
+	}
 	tp_live_ports_free(&(*shared)->live_ports);
 	tp_hairpin_free_lanes(*shared);
 	pthread_rwlock_destroy(&(*shared)->servers_lock);

@@ -25,6 +25,8 @@ struct tp_turn_settings;
 #define TP_ANYCASTS_MAX 64
 #define TP_STREAM_BEHAVIORS_MAX 16
 #define TP_WORKERS_MAX 256
+#define TP_REALMS_MAX 64
+#define TP_SERVER_NAME_MAX 253 /* of a DNS name */
 
 /* An address relayed sockets are bound to, and how clients are told it. Ports are 0. */
 struct tp_relay_address {
@@ -52,9 +54,15 @@ struct tp_stream_behavior {
 	struct tp_addr addrs[4]; /* by place, see turn/behavior.h */
 };
 
-/* What the protocol is run with. The configuration fills it; text and arrays are copied. */
+/*
+ * What the protocol is run with in one realm. The configuration fills it; text and
+ * arrays are copied. The first realm's are the daemon's; another's differ from
+ * them in what the realm has values of its own for.
+ */
 struct tp_turn_options {
 	const char *realm;
+	const char *const *server_names; /* with this SNI clients belong to it; "*." in front */
+	size_t server_name_count;
 	const char *software; /* SOFTWARE attribute; NULL or empty: none */
 
 	struct tp_relay_address relay[TP_RELAY_ADDRESSES_MAX];
@@ -74,7 +82,7 @@ struct tp_turn_options {
 	uint32_t nonce_lifetime_s;
 	uint32_t usage_interval_s; /* between reports of an allocation; 0: only the last */
 
-	uint64_t max_allocations;          /* in all; 0: no limit */
+	uint64_t max_allocations;          /* in the realm; 0: no limit */
 	uint32_t max_allocations_per_user; /* 0: no limit */
 	uint32_t max_permissions;          /* per allocation */
 	uint32_t max_channels;             /* per allocation */
@@ -95,7 +103,7 @@ struct tp_turn_options {
 	struct tp_stream_behavior stream_behaviors[TP_STREAM_BEHAVIORS_MAX]; /* never change */
 	size_t stream_behavior_count;
 
-	struct tp_peer_policy *peer_policy; /* taken over by tp_shared_create() */
+	struct tp_peer_policy *peer_policy; /* taken over; NULL: the first realm's */
 };
 
 /**
@@ -107,15 +115,15 @@ void tp_turn_options_init(struct tp_turn_options *options);
 
 /*
  * What the servers of all workers share: the options they were started with,
- * of which realm, relayed addresses, ports and marks never change; the nonce key; per-user counts
+ * of which realms, relayed addresses, ports and marks never change; the nonce key; per-user counts
  * and the map of live relayed ports, which are touched when an allocation comes or goes, never per
  * packet of media to a peer elsewhere; lanes for media between clients of different workers.
  */
 struct tp_shared {
 	struct tp_turn_settings *settings; /* of the start; a reference */
-	struct tp_turn_options options;    /* theirs, without the peer policy */
+	struct tp_turn_options options;    /* theirs, of the first realm, without the peer policy */
 	uint8_t nonce_key[32];
-	struct tp_quota *quota;
+	struct tp_quota *quotas[TP_REALMS_MAX];
 	struct tp_live_ports *live_ports;
 	_Atomic uint64_t next_allocation_id;
 	_Atomic uint64_t next_client_id;
@@ -129,11 +137,14 @@ struct tp_shared {
 };
 
 /**
- * Free after all servers, their mailboxes closed. The peer policy is taken over,
+ * Free after all servers, their mailboxes closed. The peer policies are taken over,
  * also on error.
+ *
+ * @options: by realm
+ * @realms:  1 to TP_REALMS_MAX
  *
  * Errors: TP_ENOMEM, TP_EINVAL
  */
-int tp_shared_create(const struct tp_turn_options *options, unsigned workers,
+int tp_shared_create(const struct tp_turn_options *options, size_t realms, unsigned workers,
 		     struct tp_shared **out);
 void tp_shared_free(struct tp_shared **shared);

@@ -26,7 +26,7 @@ static void on_tick(struct tp_timer *timer)
 	};
 
 	arm(server);
-	tp_dispatch_tell(server->generation, TP_EVENT_on_server_tick, &event);
+	tp_dispatch_tell(&server->generation->all, TP_EVENT_on_server_tick, &event);
 }
 
 void tp_tick_begin(struct tp_server *server)

@@ -14,6 +14,7 @@
 #include "turn/auth.h"
 #include "turn/behavior.h"
 #include "turn/discard.h"
+#include "turn/realm.h"
 #include "turn/reply.h"
 #include "turn/server.h"
 
@@ -75,15 +76,17 @@ static struct tp_transaction *transaction_create(struct tp_server *server,
 	tp_arena_init(&transaction->request.arena, transaction->storage,
 		      sizeof(transaction->storage));
 	transaction->server = server;
+	transaction->realm = tp_realm_of(server, endpoint);
 	transaction->endpoint = endpoint;
 	transaction->method = method;
 	transaction->key = *key;
 	tp_list_init(&transaction->link);
 	transaction->request.worker = server->worker;
 	transaction->request.generation = tp_generation_ref(server->generation);
+	transaction->request.chains = transaction->realm->chains;
 	transaction->request.five_tuple = key->five_tuple;
 	transaction->request.msg = &transaction->msg;
-	transaction->request.realm = server->shared->options.realm;
+	transaction->request.realm = transaction->realm->name;
 	if (copy_msg(transaction, msg) != 0) {
 		transaction_free(transaction);
 		return NULL;
@@ -148,8 +151,8 @@ void tp_transaction_begin(struct tp_server *server, struct tp_endpoint *endpoint
 	transaction = transaction_create(server, endpoint, method, &key, msg);
 	if (transaction == NULL) {
 		tp_counter_add(server->counters.out_of_memory, 1);
-		tp_exception_tell(server, five_tuple, TP_STAGE_HANDLE, "out of memory", msg->bytes,
-				  msg->len);
+		tp_exception_tell(server, tp_realm_of(server, endpoint), five_tuple,
+				  TP_STAGE_HANDLE, "out of memory", msg->bytes, msg->len);
 		return;
 	}
 	start(transaction);
@@ -170,6 +173,13 @@ static bool has_unknown_attribute(const struct tp_transaction *transaction)
 	return tp_transaction_unknown(transaction, &unknown, 1) != 0;
 }
 
+/* The same name in another realm is another user. */
+static bool is_own(const struct tp_transaction *transaction, const struct tp_allocation *allocation)
+{
+	return allocation->realm == transaction->realm &&
+	       strcmp(allocation->user, transaction->request.user) == 0;
+}
+
 void tp_transaction_authenticated(struct tp_transaction *transaction)
 {
 	const struct tp_method *method = transaction->method;
@@ -179,8 +189,7 @@ void tp_transaction_authenticated(struct tp_transaction *transaction)
 		tp_transaction_fail(transaction, 420, NULL);
 	} else if (method->on_allocation && allocation == NULL) {
 		tp_transaction_fail(transaction, 437, NULL);
-	} else if (method->on_allocation &&
-		   strcmp(allocation->user, transaction->request.user) != 0) {
+	} else if (method->on_allocation && !is_own(transaction, allocation)) {
 		tp_transaction_fail(transaction, 441, NULL);
 	} else {
 		method->handle(transaction);
@@ -203,7 +212,7 @@ void tp_transaction_ask(struct tp_transaction *transaction, enum tp_event event,
 
 	transaction->request.deny_code = 0;
 	transaction->request.deny_reason[0] = '\0';
-	if (tp_generation_wants(transaction->request.generation, event)) {
+	if (tp_chains_want(transaction->request.chains, event)) {
 		verdict = tp_dispatch_ask(&transaction->request, event, payload, answered);
 	}
 	if (verdict != TP_PARK) {

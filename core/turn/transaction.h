@@ -15,6 +15,7 @@
 struct tp_allocation;
 struct tp_behavior_route;
 struct tp_endpoint;
+struct tp_realm;
 struct tp_server;
 
 #define TP_RESPONSE_MAX 1280
@@ -36,6 +37,7 @@ typedef void (*tp_step_fn)(struct tp_transaction *transaction, enum tp_verdict v
 struct tp_transaction {
 	struct tp_request request; /* first: what plugins see */
 	struct tp_server *server;
+	struct tp_realm *realm;
 	struct tp_endpoint *endpoint;
 	const struct tp_method *method;
 	struct tp_transaction_key key; /* in the server's table while it waits */

@@ -4,11 +4,12 @@
 #include "host/dispatch.h"
 #include "io/loop.h"
 #include "turn/allocation.h"
+#include "turn/realm.h"
 #include "turn/server.h"
 
-static bool is_wanted(const struct tp_server *server)
+static bool is_wanted(const struct tp_allocation *allocation)
 {
-	return tp_generation_wants(server->generation, TP_EVENT_on_turn_usage);
+	return tp_chains_want(allocation->realm->chains, TP_EVENT_on_turn_usage);
 }
 
 /* --- meters --------------------------------------------------------------------- */
@@ -68,14 +69,14 @@ static void report(struct tp_usage_meter *meter, bool final)
 	meter->client_to_peer = allocation->client_to_peer;
 	meter->peer_to_client = allocation->peer_to_client;
 	meter->over_limit = over;
-	tp_dispatch_tell(server->generation, TP_EVENT_on_turn_usage, &event);
+	tp_dispatch_tell(allocation->realm->chains, TP_EVENT_on_turn_usage, &event);
 }
 
 static void on_due(struct tp_timer *timer)
 {
 	struct tp_usage_meter *meter = tp_container_of(timer, struct tp_usage_meter, due);
 
-	if (!is_wanted(meter->allocation->server)) {
+	if (!is_wanted(meter->allocation)) {
 		meter_free(meter);
 		return;
 	}
@@ -87,7 +88,7 @@ void tp_usage_begin(struct tp_allocation *allocation)
 {
 	struct tp_server *server = allocation->server;
 
-	if (allocation->usage == NULL && is_wanted(server) &&
+	if (allocation->usage == NULL && is_wanted(allocation) &&
 	    server->options->usage_interval_s != 0) {
 		allocation->usage = tp_pool_take(&server->meter_pool);
 		if (allocation->usage != NULL) {
@@ -105,7 +106,7 @@ void tp_usage_end(struct tp_allocation *allocation)
 	struct tp_usage_meter whole;
 
 	meter_init(&whole, allocation);
-	if (is_wanted(allocation->server)) {
+	if (is_wanted(allocation)) {
 		report(allocation->usage != NULL ? allocation->usage : &whole, true);
 	}
 	if (allocation->usage != NULL) {

@@ -325,6 +325,7 @@ struct tp_client_view {
 	uint64_t id; /* unique in the life of the process */
 	struct tp_five_tuple five_tuple;
 	uint64_t connected_ms; /* on the clock of tp_worker_now_ms() */
+	const char *realm;     /* UTF-8: the listener's, or that of the name in TLS */
 };
 
 /* Its handshake is done. TP_DENY closes it. */

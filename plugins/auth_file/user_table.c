@@ -190,8 +190,8 @@ static const struct userhash_index *find_index(const struct user_table *table, c
 	for (size_t i = 0; i < USERHASH_REALMS_MAX; i++) {
 		const struct userhash_index *index = atomic_load(&table->hashed[i]);
 
-		if (index != NULL && strcmp(userhash_index_realm(index), realm) == 0) {
-			return index;
+		if (index == NULL || strcmp(userhash_index_realm(index), realm) == 0) {
+			return index; /* they fill up from the first */
 		}
 	}
 	return NULL;

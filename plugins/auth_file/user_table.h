@@ -16,7 +16,7 @@ struct user_table;
 
 #define USERS_MAX 1000000
 #define USERHASH_SIZE 32
-#define USERHASH_REALMS_MAX 4 /* whose user hashes a table can find */
+#define USERHASH_REALMS_MAX 64 /* whose user hashes a table can find */
 
 /** Errors: NULL when out of memory. */
 struct user_table *user_table_create(void);

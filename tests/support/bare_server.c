@@ -70,7 +70,7 @@ void bare_server_open(struct bare_server *bare, const struct tp_datagram_backend
 	options.relay[0].advertised_addr = options.relay[0].bind_addr;
 	tp_assert(tp_peer_policy_create(&options.peer_policy) == 0);
 	tp_assert(tp_peer_policy_allow(options.peer_policy, "192.0.2.0/24") == 0);
-	tp_assert(tp_shared_create(&options, 1, &bare->shared) == 0);
+	tp_assert(tp_shared_create(&options, 1, 1, &bare->shared) == 0);
 	tp_assert(tp_server_create(bare->shared, &bare->worker, bare->generation, &bare->server) ==
 		  0);
 }
@@ -119,7 +119,8 @@ struct tp_allocation *bare_server_allocate(struct bare_server *bare)
 	tp_assert(tp_key_long_term(&key, TP_PASSWORD_MD5, "alice", "example.org", "secret") == 0);
 	tp_assert(tp_relay_socket_open(bare->server, TP_FAMILY_IPV4, false, NULL, &relay, NULL) ==
 		  0);
-	tp_assert(tp_quota_take(bare->shared->quota, "alice", "example.org", 0, 0, &quota) == 0);
+	tp_assert(tp_quota_take(bare->shared->quotas[0], "alice", "example.org", 0, 0, &quota) ==
+		  0);
 	tp_assert(tp_allocation_create(bare->server, &params, &allocation) == 0);
 	tp_assert(tp_channel_bind(allocation, 0x4000, &bare->peer_addr, false) == 0);
 	bare->five_tuple.client_addr.port++;

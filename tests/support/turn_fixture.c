@@ -112,28 +112,28 @@ static struct tp_peer_policy *make_policy(void)
 	return policy;
 }
 
-static void open_server(struct turn_fixture *f, void (*adjust)(struct tp_turn_options *options))
+static void init_options(struct tp_turn_options *options)
 {
-	struct tp_turn_options options;
+	tp_turn_options_init(options);
+	options->realm = "example.org";
+	options->relay_count = 2;
+	options->relay[0].bind_addr = turn_fixture_addr("203.0.113.7");
+	options->relay[0].advertised_addr = options->relay[0].bind_addr;
+	options->relay[1].bind_addr = turn_fixture_addr("2001:db8::7");
+	options->relay[1].advertised_addr = options->relay[1].bind_addr;
+}
+
+static void open_server(struct turn_fixture *f, const struct tp_turn_options *options,
+			size_t realms)
+{
 	struct tp_addr refused;
 
-	tp_turn_options_init(&options);
-	options.realm = "example.org";
-	options.relay_count = 2;
-	options.relay[0].bind_addr = turn_fixture_addr("203.0.113.7");
-	options.relay[0].advertised_addr = options.relay[0].bind_addr;
-	options.relay[1].bind_addr = turn_fixture_addr("2001:db8::7");
-	options.relay[1].advertised_addr = options.relay[1].bind_addr;
-	options.peer_policy = make_policy();
-	if (adjust != NULL) {
-		adjust(&options);
-	}
-	tp_assert(tp_shared_create(&options, 2, &f->shared) == 0);
+	tp_assert(tp_shared_create(options, realms, 2, &f->shared) == 0);
 	tp_assert(tp_server_create(f->shared, &f->worker, f->generation, &f->server) == 0);
 	tp_assert(tp_shared_relays_open(f->server, &refused) == 0);
 }
 
-void turn_fixture_open_with(struct turn_fixture *f, void (*adjust)(struct tp_turn_options *options))
+static void open_client(struct turn_fixture *f)
 {
 	*f = (struct turn_fixture){
 		.five_tuple =
@@ -153,7 +153,39 @@ void turn_fixture_open_with(struct turn_fixture *f, void (*adjust)(struct tp_tur
 	turn_client_init(&f->client, "alice", "secret");
 	open_generation(f);
 	open_worker(f);
-	open_server(f, adjust);
+}
+
+void turn_fixture_open_with(struct turn_fixture *f, void (*adjust)(struct tp_turn_options *options))
+{
+	struct tp_turn_options options;
+
+	open_client(f);
+	init_options(&options);
+	options.peer_policy = make_policy();
+	if (adjust != NULL) {
+		adjust(&options);
+	}
+	open_server(f, &options, 1);
+}
+
+void turn_fixture_open_realms(struct turn_fixture *f,
+			      void (*adjust)(struct tp_turn_options *options), bool plugins)
+{
+	static const char *const hooks[] = {"hooks"};
+	const struct tp_realm_plugins realms[] = {{hooks, 1}, {hooks, plugins ? 1 : 0}};
+	char problem[TP_PROBLEM_SIZE];
+	struct tp_turn_options options[2];
+
+	open_client(f);
+	tp_assert(tp_generation_set_realms(f->generation, realms, 2, problem) == 0);
+	init_options(&options[0]);
+	options[1] = options[0];
+	options[0].peer_policy = make_policy();
+	options[1].realm = "example.net";
+	if (adjust != NULL) {
+		adjust(&options[1]);
+	}
+	open_server(f, options, 2);
 }
 
 void turn_fixture_open(struct turn_fixture *f)

@@ -41,6 +41,16 @@ void turn_fixture_open(struct turn_fixture *f);
 void turn_fixture_open_with(struct turn_fixture *f,
 			    void (*adjust)(struct tp_turn_options *options));
 
+/**
+ * With a second realm, "example.net", that has the options of the first. The client
+ * is in it when f->endpoint.endpoint.realm is 1.
+ *
+ * @adjust:  changes its options; NULL: none
+ * @plugins: does it have the plugin, too?
+ */
+void turn_fixture_open_realms(struct turn_fixture *f,
+			      void (*adjust)(struct tp_turn_options *options), bool plugins);
+
 /** Ends the server; fails the test on a leak or an open socket. */
 void turn_fixture_close(struct turn_fixture *f);
 

@@ -106,10 +106,23 @@ static int parse(const char *const *words, struct tp_probe_options *options)
 
 static void reads_options(void)
 {
-	static const char *const words[] = {
-		"probe",        "--count",   "7",    "turn:192.0.2.1", "--size",
-		"1200",         "--family",  "ipv6", "--json",         "-4",
-		"--max-loss=3", "--timeout", "9",    "--sha256",       NULL};
+	static const char *const words[] = {"probe",
+					    "--count",
+					    "7",
+					    "turn:192.0.2.1",
+					    "--size",
+					    "1200",
+					    "--family",
+					    "ipv6",
+					    "--json",
+					    "-4",
+					    "--max-loss=3",
+					    "--timeout",
+					    "9",
+					    "--sha256",
+					    "--server-name",
+					    "turn.example.net",
+					    NULL};
 	struct tp_probe_options options;
 
 	CU_ASSERT_EQUAL_FATAL(parse(words, &options), 0);
@@ -122,6 +135,7 @@ static void reads_options(void)
 	CU_ASSERT_TRUE(options.json);
 	CU_ASSERT_TRUE(options.prefer_sha256);
 	CU_ASSERT_FALSE(options.insecure);
+	CU_ASSERT_STRING_EQUAL(options.server_name, "turn.example.net");
 }
 
 static void refuses_wrong_usage(void)

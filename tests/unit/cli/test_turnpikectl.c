@@ -83,6 +83,20 @@ static void prints_what_is_in_an_answer(void)
 		 "\nLISTENER    VIA  ADDRESS\nlistener.a  udp  192.0.2.1:3478\n"},
 		{"{\"counters\":{\"a.b\":{\"value\":7,\"help\":\"things\"}}}",
 		 "a.b                    7  things\n"},
+		{"{\"listeners\":[{\"section\":\"listener.a\",\"transport\":\"udp\",\"address\":"
+		 "\"192.0.2.1:3478\",\"realm\":\"example.net\"}]}",
+		 "\nLISTENER    VIA  ADDRESS         REALM\n"
+		 "listener.a  udp  192.0.2.1:3478  example.net\n"},
+		{"{\"plugins\":[{\"instance\":\"a\",\"realms\":[\"example.org\",\"example.net\"]},"
+		 "{\"instance\":\"b\",\"realms\":[]}]}",
+		 "INSTANCE  PLUGIN  VERSION  ABI  GENERATION  PARKED  REALMS                   "
+		 "FILE\n"
+		 "a         -       -        -             -       -  example.org example.net  -\n"
+		 "b         -       -        -             -       -                           "
+		 "-\n"},
+		{"{\"realms\":[{\"section\":\"turnpike\",\"realm\":\"example.org\",\"allocations\":"
+		 "3}]}",
+		 "\nSECTION   REALM        ALLOCATIONS\nturnpike  example.org            3\n"},
 		/* members of other types, or missing */
 		{"{\"listeners\":[{\"section\":null}]}",
 		 "\nLISTENER  VIA  ADDRESS\n-         -    -\n"},

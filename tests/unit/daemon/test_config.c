@@ -364,7 +364,7 @@ static void defaults_are_those_of_the_protocol(void)
 	CU_ASSERT_EQUAL(file.config->workers, 0);
 	CU_ASSERT_EQUAL(file.config->log_level, TP_LOG_INFO);
 	CU_ASSERT_EQUAL(file.config->log_format, TP_LOG_TEXT);
-	CU_ASSERT_EQUAL(file.config->peers_lift, 0);
+	CU_ASSERT_EQUAL(file.config->peers.lift, 0);
 	config_file_close(&file);
 }
 
@@ -462,7 +462,7 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_EQUAL(turn->max_permissions, 5);
 	CU_ASSERT_EQUAL(turn->max_channels, 6);
 	CU_ASSERT_EQUAL(turn->usage_interval_s, 7);
-	CU_ASSERT_EQUAL(config->peers_lift, TP_PEER_LOOPBACK | TP_PEER_MULTICAST);
+	CU_ASSERT_EQUAL(config->peers.lift, TP_PEER_LOOPBACK | TP_PEER_MULTICAST);
 	CU_ASSERT_STRING_EQUAL(config->backend, "plain");
 	CU_ASSERT_EQUAL(config->log_level, TP_LOG_DEBUG);
 	CU_ASSERT_EQUAL(config->log_format, TP_LOG_JSON);

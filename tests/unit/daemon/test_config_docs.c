@@ -256,7 +256,7 @@ static bool depends_on_host(const char *line)
 	return false;
 }
 
-/* "#key = value" becomes "key = value"; sections stay as they are. */
+/* "#key = value" becomes "key = value"; the realm's section is there then, too. */
 static char *uncomment(const char *text)
 {
 	char *out = calloc(1, strlen(text) + 1);
@@ -264,7 +264,8 @@ static char *uncomment(const char *text)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
 	while (*text != 0) {
 		size_t len = strcspn(text, "\n") + 1;
-		bool key = text[0] == '#' && text[1] >= 'a' && text[1] <= 'z';
+		bool key = text[0] == '#' && ((text[1] >= 'a' && text[1] <= 'z') ||
+					      strncmp(text, "#[realm.", 8) == 0);
 
 		strncat(out, text + (key && !depends_on_host(text) ? 1 : 0),
 			len - (key && !depends_on_host(text) ? 1 : 0));
@@ -283,7 +284,7 @@ static void the_shipped_file_loads_with_every_key_uncommented(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(secure);
 	memmove(secure, strstr(secure, "\n\n"), strlen(strstr(secure, "\n\n")) + 1);
 	uncommented = uncomment(text);
-	CU_ASSERT_TRUE(count(uncommented, "\nrealm = ") == 1);
+	CU_ASSERT_TRUE(count(uncommented, "\nrealm = ") == 3);
 	config_file_open(&file, uncommented);
 	CU_ASSERT_EQUAL(file.error, 0);
 	if (file.error != 0) {

@@ -42,7 +42,7 @@ static void crew_open(struct crew_fixture *f, unsigned workers, const char *list
 	CU_ASSERT_EQUAL_FATAL(f->file.error, 0);
 	turn = f->file.config->turn;
 	CU_ASSERT_EQUAL_FATAL(tp_config_peer_policy(f->file.config, &turn.peer_policy), 0);
-	CU_ASSERT_EQUAL_FATAL(tp_shared_create(&turn, workers, &f->shared), 0);
+	CU_ASSERT_EQUAL_FATAL(tp_shared_create(&turn, 1, workers, &f->shared), 0);
 	CU_ASSERT_EQUAL_FATAL(
 		tp_generation_create(NULL, 0, "/nowhere", workers, f->problem, &f->generation), 0);
 	CU_ASSERT_EQUAL_FATAL(tp_crew_create(f->file.config, workers, f->shared, f->generation,

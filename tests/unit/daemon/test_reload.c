@@ -2,6 +2,7 @@
 #include "daemon/reload.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -54,10 +55,14 @@ static void write_file(const char *plugins, const char *more)
 
 static void open_shared(struct tp_daemon *daemon)
 {
-	struct tp_turn_options turn = daemon->started->turn;
+	struct tp_turn_options *options;
+	size_t realms;
+	int err;
 
-	CU_ASSERT_EQUAL_FATAL(tp_config_peer_policy(daemon->started, &turn.peer_policy), 0);
-	CU_ASSERT_EQUAL_FATAL(tp_shared_create(&turn, WORKERS, &daemon->shared), 0);
+	options = tp_config_options(daemon->started, &realms, &err);
+	CU_ASSERT_EQUAL_FATAL(err, 0);
+	CU_ASSERT_EQUAL_FATAL(tp_shared_create(options, realms, WORKERS, &daemon->shared), 0);
+	free(options);
 	daemon->settings = tp_turn_settings_ref(daemon->shared->settings);
 }
 
@@ -70,14 +75,14 @@ static void open_crew(struct tp_daemon *daemon)
 	CU_ASSERT_EQUAL_FATAL(tp_crew_start(daemon->crew, f.problem), 0);
 }
 
-static void daemon_open(void)
+static void daemon_open_with(const char *more)
 {
 	struct tp_daemon *daemon = &f.daemon;
 
 	memset(&f, 0, sizeof(f));
 	tp_log_set_sink(say_nothing, NULL);
 	config_file_open(&f.file, "");
-	write_file("empty", "");
+	write_file("empty", more);
 	CU_ASSERT_EQUAL_FATAL(tp_config_load(f.file.path, f.problem, &f.file.config), 0);
 	daemon->started = tp_config_ref(f.file.config);
 	daemon->latest = tp_config_ref(f.file.config);
@@ -92,6 +97,11 @@ static void daemon_open(void)
 			      0);
 	open_shared(daemon);
 	open_crew(daemon);
+}
+
+static void daemon_open(void)
+{
+	daemon_open_with("");
 }
 
 static void hear_the_last(void)
@@ -170,7 +180,7 @@ static void serves_with_what_the_file_says_now(void)
 	write_file("empty", "[limits]\nmax_lifetime = 2h\n");
 	CU_ASSERT_EQUAL(reload(NULL), 0);
 	CU_ASSERT_TRUE(f.daemon.generation->number > before);
-	CU_ASSERT_EQUAL(tp_turn_settings_options(f.daemon.settings)->max_lifetime_s, 7200);
+	CU_ASSERT_EQUAL(tp_turn_settings_realm(f.daemon.settings, 0)->max_lifetime_s, 7200);
 	daemon_close();
 }
 
@@ -193,7 +203,7 @@ static void one_plugin_leaves_the_rest_of_the_file_alone(void)
 	daemon_open();
 	write_file("empty", "[limits]\nmax_lifetime = 2h\n");
 	CU_ASSERT_EQUAL(reload("empty"), 0);
-	CU_ASSERT_EQUAL(tp_turn_settings_options(f.daemon.settings)->max_lifetime_s, 3600);
+	CU_ASSERT_EQUAL(tp_turn_settings_realm(f.daemon.settings, 0)->max_lifetime_s, 3600);
 	CU_ASSERT_EQUAL(reload("nobody"), TP_ENOENT);
 	CU_ASSERT_STRING_EQUAL(f.sentence, "there is no plugin \"nobody\"");
 	daemon_close();
@@ -254,7 +264,57 @@ static void what_needs_a_restart_is_told(void)
 	write_file("empty", "[relay]\naddress = 127.0.0.1\nports = 50000-50001\n");
 	CU_ASSERT_EQUAL(reload(NULL), 0);
 	CU_ASSERT_EQUAL(f.notes, 2);
-	CU_ASSERT_EQUAL(tp_turn_settings_options(f.daemon.settings)->relay_count, 0);
+	CU_ASSERT_EQUAL(tp_turn_settings_realm(f.daemon.settings, 0)->relay_count, 0);
+	daemon_close();
+}
+
+static size_t wanted_in(size_t realm)
+{
+	return f.daemon.generation->realms[realm].by_event[TP_EVENT_on_turn_before_allocate].count;
+}
+
+static void a_realm_changes_plugins_and_options(void)
+{
+	daemon_open_with("[realm.b]\nplugins = empty\n");
+	CU_ASSERT_EQUAL(wanted_in(1), 0);
+	write_file("empty", "[realm.b]\nplugins = blocks empty\nmax_lifetime = 2h\n"
+			    "server_names = turn.example.org\n");
+	CU_ASSERT_EQUAL(reload(NULL), 0);
+	CU_ASSERT_EQUAL(f.daemon.generation->instance_count, 2);
+	CU_ASSERT_EQUAL(wanted_in(0), 0);
+	CU_ASSERT_EQUAL(wanted_in(1), 1);
+	CU_ASSERT_EQUAL(tp_turn_settings_realm(f.daemon.settings, 0)->max_lifetime_s, 3600);
+	CU_ASSERT_EQUAL(tp_turn_settings_realm(f.daemon.settings, 1)->max_lifetime_s, 7200);
+	CU_ASSERT_EQUAL(tp_turn_settings_realm(f.daemon.settings, 1)->server_name_count, 1);
+	CU_ASSERT_EQUAL(reload("empty"), 0); /* orders stay */
+	CU_ASSERT_EQUAL(wanted_in(0), 0);
+	CU_ASSERT_EQUAL(wanted_in(1), 1);
+	daemon_close();
+}
+
+static void realms_do_not_come_or_go(void)
+{
+	struct tp_generation *before;
+
+	daemon_open_with("[realm.b]\n");
+	before = f.daemon.generation;
+	write_file("empty", "[realm.b]\n[realm.c]\n");
+	CU_ASSERT_EQUAL(reload(NULL), TP_EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(f.sentence, "[realm.c] is new"));
+	write_file("empty", "");
+	CU_ASSERT_EQUAL(reload(NULL), TP_EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(f.sentence, "[realm.b] is gone"));
+	CU_ASSERT_PTR_EQUAL(f.daemon.generation, before);
+	daemon_close();
+}
+
+static void a_realm_keeps_its_name(void)
+{
+	daemon_open_with("[realm.b]\nrealm = one\n");
+	write_file("empty", "[realm.b]\nrealm = two\n");
+	CU_ASSERT_EQUAL(reload(NULL), 0);
+	CU_ASSERT_EQUAL(f.notes, 1);
+	CU_ASSERT_STRING_EQUAL(tp_turn_settings_realm(f.daemon.settings, 1)->realm, "one");
 	daemon_close();
 }
 
@@ -262,4 +322,6 @@ TEST_SUITE("reload", TEST(serves_with_what_the_file_says_now),
 	   TEST(a_plugin_that_does_not_start_on_a_worker_changes_nothing),
 	   TEST(one_plugin_leaves_the_rest_of_the_file_alone), TEST(there_is_one_at_a_time),
 	   TEST(one_asked_for_meanwhile_comes_after_it), TEST(the_daemon_may_end_during_one),
-	   TEST(generations_that_do_not_leave_are_bounded), TEST(what_needs_a_restart_is_told));
+	   TEST(generations_that_do_not_leave_are_bounded), TEST(what_needs_a_restart_is_told),
+	   TEST(a_realm_changes_plugins_and_options), TEST(realms_do_not_come_or_go),
+	   TEST(a_realm_keeps_its_name));

@@ -51,7 +51,7 @@ static void fixture_open(void)
 	CU_ASSERT_EQUAL_FATAL(tp_mailbox_create(f.main.loop, &f.main.mailbox), 0);
 	turn = f.file.config->turn;
 	CU_ASSERT_EQUAL_FATAL(tp_config_peer_policy(f.file.config, &turn.peer_policy), 0);
-	CU_ASSERT_EQUAL_FATAL(tp_shared_create(&turn, WORKERS, &f.shared), 0);
+	CU_ASSERT_EQUAL_FATAL(tp_shared_create(&turn, 1, WORKERS, &f.shared), 0);
 	CU_ASSERT_EQUAL_FATAL(
 		tp_generation_create(NULL, 0, "/nowhere", WORKERS, f.problem, &f.generation), 0);
 	CU_ASSERT_EQUAL_FATAL(

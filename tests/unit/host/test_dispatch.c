@@ -8,6 +8,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "host/instance.h"
 #include "host/request.h"
 #include "host/ticket.h"
 #include "host/worker.h"
@@ -119,6 +120,7 @@ static void fixture_open(struct fixture *fixture, const char *const *plugins)
 	CU_ASSERT_EQUAL_FATAL(tp_generation_worker_start(f->generation, &f->worker, problem), 0);
 	f->request.worker = &f->worker;
 	f->request.generation = tp_generation_ref(f->generation);
+	f->request.chains = &f->generation->all;
 	tp_arena_init(&f->request.arena, NULL, 0);
 	f->authorization.algorithm = TP_PASSWORD_MD5;
 	f->authorization.username = "alice";
@@ -687,7 +689,7 @@ static void packets_pass_unless_denied(void)
 		fixture_open(&fixture, two);
 		packet_verdict = cases[i].said;
 		test_hooks.packet = packet;
-		CU_ASSERT_EQUAL(tp_dispatch_packet(f->generation,
+		CU_ASSERT_EQUAL(tp_dispatch_packet(&f->generation->all,
 						   TP_EVENT_on_turn_before_relay_indication,
 						   &event),
 				cases[i].verdict);
@@ -698,13 +700,40 @@ static void packets_pass_unless_denied(void)
 	}
 }
 
+/* "hooks" is there as several instances; a realm that has fewer asks and tells fewer. */
+static void a_request_asks_the_plugins_of_its_realm(void)
+{
+	const struct tp_exception event = {.reason = "test"};
+	struct tp_realm_plugins realms[2] = {{.count = 0}, {.count = 1}};
+	char problem[TP_PROBLEM_SIZE];
+	struct fixture fixture;
+	const char *last;
+
+	fixture_open(&fixture, three);
+	test_hooks.ask = NULL;
+	last = tp_instance_name(f->generation->instances[2]);
+	realms[1].names = &last;
+	CU_ASSERT_EQUAL_FATAL(tp_generation_set_realms(f->generation, realms, 2, problem), 0);
+	f->request.chains = &f->generation->realms[0];
+	CU_ASSERT_EQUAL(ask_gate(), TP_PASS);
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_turn_before_allocate], 0);
+	f->request.chains = &f->generation->realms[1];
+	CU_ASSERT_EQUAL(ask_gate(), TP_PASS);
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_turn_before_allocate], 1);
+	tp_dispatch_tell(&f->generation->realms[0], TP_EVENT_on_stun_exception, &event);
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_stun_exception], 0);
+	tp_dispatch_tell(&f->generation->realms[1], TP_EVENT_on_stun_exception, &event);
+	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_stun_exception], 1);
+	fixture_close();
+}
+
 static void every_observer_is_told(void)
 {
 	const struct tp_exception event = {.reason = "test"};
 	struct fixture fixture;
 
 	fixture_open(&fixture, three);
-	tp_dispatch_tell(f->generation, TP_EVENT_on_stun_exception, &event);
+	tp_dispatch_tell(&f->generation->all, TP_EVENT_on_stun_exception, &event);
 	CU_ASSERT_EQUAL(test_hooks.counts[TP_EVENT_on_stun_exception], 3);
 	fixture_close();
 }
@@ -718,4 +747,5 @@ TEST_SUITE("dispatch", TEST(chains_end_as_their_family_says), TEST(the_configure
 	   TEST(silence_fails_closed), TEST(a_client_that_goes_cancels),
 	   TEST(the_end_of_a_request_cancels), TEST(only_a_handler_may_park),
 	   TEST(no_more_park_than_the_table_holds), TEST(gates_leave_credentials_alone),
-	   TEST(packets_pass_unless_denied), TEST(every_observer_is_told));
+	   TEST(packets_pass_unless_denied), TEST(a_request_asks_the_plugins_of_its_realm),
+	   TEST(every_observer_is_told));

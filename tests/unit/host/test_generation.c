@@ -59,11 +59,82 @@ static void chains_hold_those_who_handle(void)
 	const struct tp_chain *chain;
 
 	CU_ASSERT_EQUAL_FATAL(make(configs, 3, problem, &generation), 0);
-	chain = &generation->chains[TP_EVENT_on_turn_before_allocate];
+	chain = &generation->all.by_event[TP_EVENT_on_turn_before_allocate];
 	CU_ASSERT_EQUAL_FATAL(chain->count, 2);
 	CU_ASSERT_STRING_EQUAL(tp_instance_name(chain->instances[0]), "all");
 	CU_ASSERT_STRING_EQUAL(tp_instance_name(chain->instances[1]), "gates");
-	CU_ASSERT_EQUAL(generation->chains[TP_EVENT_on_stun_exception].count, 1);
+	CU_ASSERT_EQUAL(generation->all.by_event[TP_EVENT_on_stun_exception].count, 1);
+	tp_generation_unref(&generation);
+	tp_generation_reap();
+}
+
+/* --- realms ---------------------------------------------------------------------- */
+
+static const struct tp_instance_config abc[] = {
+	{.name = "a", .file = "hooks", .config_file = "t"},
+	{.name = "b", .file = "hooks", .config_file = "t"},
+	{.name = "c", .file = "hooks", .config_file = "t"},
+};
+
+static void expect_order(const struct tp_chains *chains, const char *names)
+{
+	const struct tp_chain *chain = &chains->by_event[TP_EVENT_on_turn_before_allocate];
+
+	CU_ASSERT_EQUAL_FATAL(chain->count, strlen(names));
+	for (size_t i = 0; i < chain->count; i++) {
+		CU_ASSERT_EQUAL(tp_instance_name(chain->instances[i])[0], names[i]);
+	}
+}
+
+static void at_first_one_realm_has_all_plugins(void)
+{
+	char problem[TP_PROBLEM_SIZE];
+	struct tp_generation *generation;
+
+	CU_ASSERT_EQUAL_FATAL(make(abc, 3, problem, &generation), 0);
+	CU_ASSERT_EQUAL(generation->realm_count, 1);
+	expect_order(&generation->all, "abc");
+	expect_order(&generation->realms[0], "abc");
+	tp_generation_unref(&generation);
+	tp_generation_reap();
+}
+
+static void each_realm_has_its_own_order(void)
+{
+	static const char *const first[] = {"c", "a"};
+	static const char *const second[] = {"b", "c"};
+	static const struct tp_realm_plugins realms[] = {{first, 2}, {second, 2}, {NULL, 0}};
+	char problem[TP_PROBLEM_SIZE];
+	struct tp_generation *generation;
+
+	CU_ASSERT_EQUAL_FATAL(make(abc, 3, problem, &generation), 0);
+	CU_ASSERT_EQUAL_FATAL(tp_generation_set_realms(generation, realms, 3, problem), 0);
+	CU_ASSERT_EQUAL(generation->realm_count, 3);
+	expect_order(&generation->all, "abc");
+	expect_order(&generation->realms[0], "ca");
+	expect_order(&generation->realms[1], "bc");
+	expect_order(&generation->realms[2], "");
+	CU_ASSERT_FALSE(tp_chains_want(&generation->realms[2], TP_EVENT_on_stun_exception));
+	CU_ASSERT_PTR_EQUAL(
+		generation->realms[0].by_event[TP_EVENT_on_stun_exception].instances[0],
+		generation->realms[1].by_event[TP_EVENT_on_stun_exception].instances[1]);
+	tp_generation_unref(&generation);
+	tp_generation_reap();
+}
+
+static void realms_stay_when_a_plugin_is_not_there(void)
+{
+	static const char *const known[] = {"b"};
+	static const char *const unknown[] = {"a", "d"};
+	static const struct tp_realm_plugins realms[] = {{known, 1}, {unknown, 2}};
+	char problem[TP_PROBLEM_SIZE];
+	struct tp_generation *generation;
+
+	CU_ASSERT_EQUAL_FATAL(make(abc, 3, problem, &generation), 0);
+	CU_ASSERT_EQUAL(tp_generation_set_realms(generation, realms, 2, problem), TP_ENOENT);
+	CU_ASSERT_STRING_EQUAL(problem, "there is no plugin \"d\"");
+	CU_ASSERT_EQUAL(generation->realm_count, 1);
+	expect_order(&generation->realms[0], "abc");
 	tp_generation_unref(&generation);
 	tp_generation_reap();
 }
@@ -175,6 +246,8 @@ static void any_thread_may_be_the_last_user(void)
 }
 
 TEST_SUITE("generation", TEST(without_plugins_nobody_wants_anything), TEST(numbers_go_up),
-	   TEST(chains_hold_those_who_handle), TEST(one_that_fails_takes_all_with_it),
-	   TEST(names_are_checked), TEST(it_ends_on_the_main_thread_after_the_last_user),
+	   TEST(chains_hold_those_who_handle), TEST(at_first_one_realm_has_all_plugins),
+	   TEST(each_realm_has_its_own_order), TEST(realms_stay_when_a_plugin_is_not_there),
+	   TEST(one_that_fails_takes_all_with_it), TEST(names_are_checked),
+	   TEST(it_ends_on_the_main_thread_after_the_last_user),
 	   TEST(any_thread_may_be_the_last_user));

@@ -136,10 +136,10 @@ static void one_object_serves_several_instances(void)
 
 	CU_ASSERT_EQUAL_FATAL(
 		tp_generation_create(configs, 2, TEST_PLUGIN_DIR, 1, problem, &generation), 0);
-	CU_ASSERT_EQUAL(generation->chains[TP_EVENT_on_turn_usage].count, 2);
-	CU_ASSERT_EQUAL(generation->chains[TP_EVENT_on_server_tick].count, 1);
+	CU_ASSERT_EQUAL(generation->all.by_event[TP_EVENT_on_turn_usage].count, 2);
+	CU_ASSERT_EQUAL(generation->all.by_event[TP_EVENT_on_server_tick].count, 1);
 	CU_ASSERT_STRING_EQUAL(
-		tp_instance_name(generation->chains[TP_EVENT_on_server_tick].instances[0]),
+		tp_instance_name(generation->all.by_event[TP_EVENT_on_server_tick].instances[0]),
 		"guests");
 	CU_ASSERT_PTR_EQUAL(tp_instance_plugin(generation->instances[0])->name,
 			    tp_instance_plugin(generation->instances[1])->name);

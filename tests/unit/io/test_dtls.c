@@ -69,6 +69,7 @@ static struct fixture *open_dtls(const char *backend, const char *address)
 	f->server.echo = true;
 	f->server.ask_certificate = ask_certificate;
 	handler = io_peer_handler(&f->server);
+	handler.realm = 7;
 	options = options_of(f->server_certs, address);
 	options.plain_too = plain_too;
 	options.proxies = proxies;
@@ -144,6 +145,7 @@ static void opened_tells_what_the_handshake_found(void)
 		CU_ASSERT_TRUE_FATAL(io_fixture_until_count(&f->io, &f->server.opened_count, 1));
 		CU_ASSERT_EQUAL(strncmp(f->server.security.description, "DTLS1.2 ", 8), 0);
 		CU_ASSERT_STRING_EQUAL(f->server.security.server_name, "localhost");
+		CU_ASSERT_EQUAL(f->server.endpoint->realm, 7);
 		CU_ASSERT_STRING_EQUAL(f->server.security.alpn, "stun.turn");
 		CU_ASSERT_EQUAL(f->server.security.certificate_len != 0, has_one != 0);
 		close_dtls(f);
@@ -733,6 +735,5 @@ TEST_SUITE("dtls", TEST(opened_tells_what_the_handshake_found), TEST(message_and
 	   TEST(hello_without_cookie_does_not_end_a_session),
 	   TEST(client_that_begins_anew_replaces_its_session), TEST(unusable_lengths_are_refused),
 	   TEST(udp_and_dtls_share_a_port), TEST(first_byte_tells_dtls),
-	   TEST(marks_are_those_of_each_record),
-	   TEST(shared_port_may_close_inside_a_plain_message),
+	   TEST(marks_are_those_of_each_record), TEST(shared_port_may_close_inside_a_plain_message),
 	   TEST(session_is_with_whom_the_proxy_names));

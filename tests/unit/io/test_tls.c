@@ -58,6 +58,7 @@ static struct fixture *open_tls(const char *address)
 	options.socket.bind_addr = io_addr(address);
 	f->server.ask_certificate = ask_certificate;
 	handler = io_peer_handler(&f->server);
+	handler.realm = 7;
 	f->server.echo = true;
 	CU_ASSERT_EQUAL_FATAL(tp_stream_listener_open(f->io.loop, &options, &handler, &f->listener),
 			      0);
@@ -155,6 +156,7 @@ static void opened_tells_what_the_handshake_found(void)
 	CU_ASSERT_TRUE(security->told);
 	CU_ASSERT_EQUAL(strncmp(security->description, "TLS1.3 ", 7), 0);
 	CU_ASSERT_STRING_EQUAL(security->server_name, "localhost");
+	CU_ASSERT_EQUAL(f->server.endpoint->realm, 7);
 	CU_ASSERT_STRING_EQUAL(security->alpn, "stun.turn");
 	CU_ASSERT_EQUAL(security->certificate_len, 0);
 	CU_ASSERT_NOT_EQUAL(f->client.security.certificate_len, 0);

@@ -20,12 +20,14 @@ static void datagram_is_a_message_of_its_five_tuple(void)
 	const struct fake_net_datagram *answer;
 
 	fake_net_reset();
+	handler.realm = 7;
 	peer = (struct io_peer){.echo = true, .forward = true};
 	CU_ASSERT_EQUAL_FATAL(tp_loop_create(NULL, &fake_net_backend, &loop), 0);
 	CU_ASSERT_EQUAL_FATAL(tp_udp_listener_open(loop, &socket, &handler, &listener), 0);
 	CU_ASSERT_TRUE(tp_addr_equal(tp_udp_listener_addr(listener), &socket.bind_addr));
 	CU_ASSERT_FALSE(tp_udp_listener_endpoint(listener)->stream);
 	CU_ASSERT_EQUAL(tp_udp_listener_endpoint(listener)->transport, TP_TRANSPORT_UDP);
+	CU_ASSERT_EQUAL(tp_udp_listener_endpoint(listener)->realm, 7);
 
 	CU_ASSERT_TRUE(
 		fake_net_deliver_marked(&client_addr, &socket.bind_addr, "bytes", 5, 33, 0xb9));

@@ -111,7 +111,7 @@ static void open_shared(const char *advertised)
 	options.relay[0].bind_addr = turn_fixture_addr("203.0.113.7");
 	options.relay[0].advertised_addr = turn_fixture_addr(advertised);
 	tp_assert(tp_peer_policy_create(&options.peer_policy) == 0);
-	tp_assert(tp_shared_create(&options, WORKERS, &shared) == 0);
+	tp_assert(tp_shared_create(&options, 1, WORKERS, &shared) == 0);
 }
 
 /* @relay: taken over */
@@ -137,7 +137,7 @@ static void allocate_on(struct client *client, struct tp_server *server, const c
 		.server_addr = turn_fixture_addr("198.51.100.1:3478"),
 	};
 	fake_endpoint_init(&client->endpoint, TP_TRANSPORT_UDP);
-	tp_assert(tp_quota_take(shared->quota, "alice", "example.org", 0, 0, &quota) == 0);
+	tp_assert(tp_quota_take(shared->quotas[0], "alice", "example.org", 0, 0, &quota) == 0);
 	tp_assert(tp_allocation_create(server, &params, &client->allocation) == 0);
 	client->addr = client->allocation->view.relayed_addr;
 }

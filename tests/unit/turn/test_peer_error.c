@@ -6,6 +6,7 @@
 #include "io/datagram.h"
 #include "support/suite.h"
 #include "support/turn_fixture.h"
+#include "turn/realm.h"
 
 static struct turn_fixture f;
 
@@ -87,9 +88,11 @@ static void told_to_clients_the_kernel_is_asked_without_subscriber(void)
 	turn_fixture_open_with(&f, told_to_clients_too);
 	with = f.server->generation;
 	f.server->generation = without;
+	tp_realms_reload(f.server);
 	tp_peer_error_ask(f.server, &options);
 	CU_ASSERT_PTR_NOT_NULL(options.error);
 	f.server->generation = with;
+	tp_realms_reload(f.server);
 	turn_fixture_close(&f);
 	tp_generation_unref(&without);
 	tp_generation_reap();
@@ -109,12 +112,14 @@ static void with_nobody_to_tell_the_kernel_is_not_asked(void)
 	tp_peer_error_ask(f.server, &options);
 	CU_ASSERT_PTR_NOT_NULL(options.error);
 	f.server->generation = without;
+	tp_realms_reload(f.server);
 	options.error = NULL;
 	tp_peer_error_ask(f.server, &options);
 	CU_ASSERT_PTR_NULL(options.error);
 	CU_ASSERT_TRUE(icmp_tells(allocation, &f.peer_addr)); /* of a socket of before */
 	CU_ASSERT_EQUAL(told, 0);
 	f.server->generation = with;
+	tp_realms_reload(f.server);
 	turn_fixture_close(&f);
 	tp_generation_unref(&without);
 	tp_generation_reap();

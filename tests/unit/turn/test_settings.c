@@ -20,7 +20,7 @@ static struct tp_turn_settings *settings_with(void (*adjust)(struct tp_turn_opti
 
 	CU_ASSERT_EQUAL_FATAL(tp_peer_policy_create(&options.peer_policy), 0);
 	adjust(&options);
-	CU_ASSERT_EQUAL_FATAL(tp_turn_settings_create(&options, &settings), 0);
+	CU_ASSERT_EQUAL_FATAL(tp_turn_settings_create(&options, 1, &settings), 0);
 	return settings;
 }
 
@@ -116,11 +116,11 @@ static void options_that_cannot_be_are_refused(void)
 	struct tp_turn_options options;
 
 	tp_turn_options_init(&options);
-	CU_ASSERT_EQUAL(tp_turn_settings_create(&options, &settings), TP_EINVAL);
+	CU_ASSERT_EQUAL(tp_turn_settings_create(&options, 1, &settings), TP_EINVAL);
 	options.realm = "example.org";
 	CU_ASSERT_EQUAL_FATAL(tp_peer_policy_create(&options.peer_policy), 0);
 	options.relay_count = TP_RELAY_ADDRESSES_MAX + 1;
-	CU_ASSERT_EQUAL(tp_turn_settings_create(&options, &settings), TP_EINVAL);
+	CU_ASSERT_EQUAL(tp_turn_settings_create(&options, 1, &settings), TP_EINVAL);
 	CU_ASSERT_PTR_NULL(settings);
 }
 

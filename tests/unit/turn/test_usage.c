@@ -3,6 +3,7 @@
 
 #include "support/suite.h"
 #include "support/turn_fixture.h"
+#include "turn/realm.h"
 
 static struct turn_fixture f;
 
@@ -165,9 +166,11 @@ static void plugins_come_and_go(void)
 	CU_ASSERT_EQUAL(reports, 1);
 	with = f.server->generation;
 	f.server->generation = without;
+	tp_realms_reload(f.server);
 	turn_fixture_advance_s(&f, 60);
 	CU_ASSERT_EQUAL(f.server->meter_pool.in_use, 0);
 	f.server->generation = with;
+	tp_realms_reload(f.server);
 	sum = (struct tp_usage){.final = false};
 	CU_ASSERT_EQUAL(turn_fixture_refresh(&f, 600), 0);
 	CU_ASSERT_EQUAL(f.server->meter_pool.in_use, 1);
