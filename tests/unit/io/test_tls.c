@@ -410,7 +410,8 @@ static struct tp_certs *rsa_certs(void)
 	return certs;
 }
 
-/* RFC 8489 section 6.2.3: the two that must be there, none without forward secrecy. */
+/* RFC 8489 section 6.2.3: the two that must be there; none of known weakness, none
+ * without forward secrecy. */
 static void cipher_suites_have_forward_secrecy(void)
 {
 	static const struct {
@@ -420,6 +421,8 @@ static void cipher_suites_have_forward_secrecy(void)
 		{"NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+ECDHE-RSA:-CIPHER-ALL:+AES-128-GCM", true},
 		{"NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+DHE-RSA:-CIPHER-ALL:+AES-128-GCM", true},
 		{"NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA", false},
+		{"NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+3DES-CBC", false},
+		{"NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+ARCFOUR-128", false},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -226,6 +226,21 @@ static void a_binding_needs_neither_credentials_nor_fingerprint(void)
 	turn_fixture_close(&f);
 }
 
+static void redirect(struct tp_turn_options *options)
+{
+	options->alternate_servers[0] = turn_fixture_addr("192.0.2.99:3478");
+	options->alternate_server_count = 1;
+}
+
+/* RFC 8489 section 12, RFC 5780 section 6.1 */
+static void a_binding_is_never_redirected(void)
+{
+	turn_fixture_open_with(&f, redirect);
+	CU_ASSERT_EQUAL(ask(TP_STUN_BINDING), 0);
+	CU_ASSERT_FALSE(has(TP_ATTR_ALTERNATE_SERVER));
+	turn_fixture_close(&f);
+}
+
 /* RFC 8489 section 6.3: known ones that do not belong there */
 static void attributes_of_other_methods_are_ignored(void)
 {
@@ -443,7 +458,7 @@ TEST_SUITE("protocol", TEST(every_response_repeats_method_and_transaction_id),
 	   TEST(every_response_to_who_logged_in_has_integrity),
 	   TEST(every_response_fits_the_smallest_mtu),
 	   TEST(a_binding_needs_neither_credentials_nor_fingerprint),
-	   TEST(attributes_of_other_methods_are_ignored),
+	   TEST(a_binding_is_never_redirected), TEST(attributes_of_other_methods_are_ignored),
 	   TEST(a_class_its_method_does_not_have_is_dropped),
 	   TEST(an_indication_with_an_unknown_required_attribute_is_dropped),
 	   TEST(without_allocation_each_request_but_allocate_is_437),
