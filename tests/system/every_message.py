@@ -15,6 +15,8 @@ import struct
 import sys
 import zlib
 
+from turn_client import attribute, xor_address
+
 COOKIE = 0x2112A442
 REALM = b"turn.example.org"
 BINDING, ALLOCATE, REFRESH, SEND = 0x001, 0x003, 0x004, 0x016
@@ -24,21 +26,9 @@ PEER, DATA, REALM_ATTRIBUTE, NONCE, FAMILY, EVEN_PORT = 0x12, 0x13, 0x14, 0x15, 
 TRANSPORT, INTEGRITY_SHA256, ALGORITHM, USERHASH = 0x19, 0x1C, 0x1D, 0x1E
 RESERVATION, PADDING, RESPONSE_PORT, ADDITIONAL = 0x22, 0x26, 0x27, 0x8000
 ALGORITHMS, FINGERPRINT, ICMP = 0x8002, 0x8028, 0x8004
-ERROR_CODE, UNKNOWN = 0x09, 0x7F00
+ERROR_CODE, UNKNOWN, TRANSMIT_COUNTER = 0x09, 0x7F00, 0x8025
 UDP_PROTOCOL = b"\x11\0\0\0"
 SUCCESS, ERROR = 0x100, 0x110
-
-
-def attribute(kind, value=b""):
-    return struct.pack("!HH", kind, len(value)) + value + bytes(-len(value) % 4)
-
-
-def xor_address(kind, addr, transaction):
-    family = socket.AF_INET6 if ":" in addr[0] else socket.AF_INET
-    mask = struct.pack("!I", COOKIE) + transaction
-    ip = bytes(x ^ y for x, y in zip(socket.inet_pton(family, addr[0]), mask))
-    number = 2 if family == socket.AF_INET6 else 1
-    return attribute(kind, struct.pack("!HH", number, addr[1] ^ COOKIE >> 16) + ip)
 
 
 def parse(message):
@@ -199,7 +189,7 @@ def media(client, host):
 def conversation(host, stream, algorithm, userhash=False, fingerprint=False):
     client = Client(3478, host, stream)
     client.fingerprint, client.userhash = fingerprint, userhash
-    client.request(BINDING)
+    client.request(BINDING, attribute(TRANSMIT_COUNTER, b"\0\0\1\0"))
     client.log_in(algorithm)
     client.allocate(attribute(FAMILY, family_of(host)))
     media(client, host)
