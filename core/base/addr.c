@@ -285,3 +285,13 @@ bool tp_addr_embedded_ipv4(const struct tp_addr *addr, struct tp_addr *inner)
 	}
 	return false;
 }
+
+bool tp_addr_is_tunnelled(const struct tp_addr *addr)
+{
+	static const uint8_t six_to_four[] = {0x20, 0x02};
+	static const uint8_t teredo[] = {0x20, 0x01, 0, 0};
+
+	return addr->family == TP_FAMILY_IPV6 &&
+	       (memcmp(addr->bytes, six_to_four, sizeof(six_to_four)) == 0 ||
+		memcmp(addr->bytes, teredo, sizeof(teredo)) == 0);
+}

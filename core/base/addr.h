@@ -46,6 +46,9 @@ struct tp_addr tp_addr_with_port(const struct tp_addr *addr, uint16_t port);
  */
 bool tp_addr_embedded_ipv4(const struct tp_addr *addr, struct tp_addr *inner);
 
+/** 6to4 or Teredo: behind a tunnel that anybody may relay (RFC 8656 section 21.4). */
+bool tp_addr_is_tunnelled(const struct tp_addr *addr);
+
 /** For tables keyed by a five-tuple; IPv4 in fewer steps. */
 uint64_t tp_five_tuple_hash(const void *five_tuple);
 

@@ -11,8 +11,9 @@
 
 #include "base/addr.h"
 
-#define TLS_PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
-#define DTLS_PRIORITY "NORMAL:-VERS-ALL:+VERS-DTLS1.2:%SERVER_PRECEDENCE"
+/* Without RSA's own key exchange: NORMAL has it before DHE, RFC 8489 section 6.2.3 after. */
+#define TLS_PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:%SERVER_PRECEDENCE"
+#define DTLS_PRIORITY "NORMAL:-VERS-ALL:+VERS-DTLS1.2:-RSA:%SERVER_PRECEDENCE"
 
 static pthread_once_t priorities_once = PTHREAD_ONCE_INIT;
 static gnutls_priority_t priorities[2]; /* TLS, DTLS; the process's */

@@ -126,10 +126,7 @@ static int expected_hmac(const struct tp_stun_msg *msg, const struct tp_stun_att
 
 static bool is_length_valid(size_t len, bool sha256)
 {
-	if (sha256) {
-		return len >= 16 && len <= TP_INTEGRITY_SHA256_SIZE && len % 4 == 0;
-	}
-	return len == TP_INTEGRITY_SIZE;
+	return len == (size_t)(sha256 ? TP_INTEGRITY_SHA256_SIZE : TP_INTEGRITY_SIZE);
 }
 
 static uint16_t attribute_of(bool sha256)

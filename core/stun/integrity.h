@@ -38,8 +38,8 @@ int tp_key_long_term(struct tp_key *key, enum tp_password_algorithm algorithm, c
 int tp_userhash(uint8_t out[TP_USERHASH_SIZE], const char *user, const char *realm);
 
 /**
- * Check MESSAGE-INTEGRITY, or MESSAGE-INTEGRITY-SHA256 with @sha256 (which may
- * be truncated to 16, 20, 24, 28 or 32 bytes, RFC 8489 section 14.6). The header's
+ * Check MESSAGE-INTEGRITY, or MESSAGE-INTEGRITY-SHA256 with @sha256, in full: TURN
+ * does not allow truncation, which RFC 8489 section 14.6 leaves to a usage. The header's
  * length is taken as the RFC says; the message is not written to. An empty key
  * matches nothing.
  *

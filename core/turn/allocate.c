@@ -3,6 +3,7 @@
 
 #include <turnpike/error.h>
 
+#include "base/addr.h"
 #include "host/dispatch.h"
 #include "stun/attr.h"
 #include "stun/build.h"
@@ -342,6 +343,10 @@ static void handle(struct tp_transaction *transaction)
 
 	if (transaction->allocation != NULL) {
 		tp_transaction_fail(transaction, 437, NULL);
+		return;
+	}
+	if (tp_addr_is_tunnelled(&transaction->request.five_tuple.client_addr)) {
+		tp_transaction_fail(transaction, 403, NULL); /* RFC 8656 section 21.4 */
 		return;
 	}
 	if (allocate == NULL) {

@@ -14,7 +14,7 @@
 #include "turn/server.h"
 #include "turn/transaction.h"
 
-#define USERNAME_MAX 508 /* RFC 8489 section 14.3: less than 509 bytes */
+#define USERNAME_MAX 763 /* RFC 8489 section 14.3: what a receiver must be ready for */
 
 /* What is known of the credentials until the provider has answered. */
 struct credentials {

@@ -14,7 +14,6 @@
 #include "turn/transaction.h"
 #include "turn/transmit_counter.h"
 
-#define UNKNOWN_ATTRIBUTES_MAX 32
 #define ATTRIBUTE_HEADER_SIZE 4
 #define FINGERPRINT_SIZE (ATTRIBUTE_HEADER_SIZE + 4)
 
@@ -56,8 +55,8 @@ void tp_reply_build_success(struct tp_transaction *transaction)
 
 static void add_unknown_attributes(struct tp_transaction *transaction)
 {
-	uint16_t unknown[UNKNOWN_ATTRIBUTES_MAX];
-	size_t count = tp_transaction_unknown(transaction, unknown, UNKNOWN_ATTRIBUTES_MAX);
+	uint16_t unknown[TP_STUN_ATTRIBUTES_MAX];
+	size_t count = tp_transaction_unknown(transaction, unknown, TP_STUN_ATTRIBUTES_MAX);
 
 	tp_build_unknown_attributes(&transaction->build, unknown, count);
 }

@@ -371,8 +371,12 @@ void tp_transaction_fail(struct tp_transaction *transaction, uint16_t code, cons
 void tp_transaction_refuse(struct tp_transaction *transaction, uint16_t own_code)
 {
 	struct tp_request *request = &transaction->request;
-	uint16_t code = request->deny_code != 0 ? request->deny_code : own_code;
+	uint16_t code = request->deny_code;
 	char *reason = NULL;
+
+	if (code == 0 || code == 300) { /* 300 names a server, so on_turn_redirect is for that */
+		code = own_code;
+	}
 
 	if (request->deny_reason[0] != '\0') { /* the next gate starts with an empty one */
 		reason = tp_arena_string(&request->arena, request->deny_reason,

@@ -42,7 +42,7 @@ static struct tp_stream_options options_of(struct tp_certs *certs)
 
 static bool ask_certificate;
 
-static struct fixture *open_tls(const char *address)
+static struct fixture *open_tls_with(struct tp_certs *certs, const char *address)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct tp_endpoint_handler handler;
@@ -52,7 +52,7 @@ static struct fixture *open_tls(const char *address)
 		abort();
 	}
 	io_fixture_open(&f->io, NULL);
-	f->server_certs = io_server_certs();
+	f->server_certs = certs;
 	f->client_certs = io_client_certs();
 	options = options_of(f->server_certs);
 	options.socket.bind_addr = io_addr(address);
@@ -64,6 +64,11 @@ static struct fixture *open_tls(const char *address)
 			      0);
 	f->addr = *tp_stream_listener_addr(f->listener);
 	return f;
+}
+
+static struct fixture *open_tls(const char *address)
+{
+	return open_tls_with(io_server_certs(), address);
 }
 
 static void close_tls(struct fixture *f)
@@ -396,6 +401,48 @@ static void versions_before_1_2_are_refused(void)
 	}
 }
 
+static struct tp_certs *rsa_certs(void)
+{
+	struct tp_certs *certs = NULL;
+	char problem[256];
+
+	CU_ASSERT_EQUAL_FATAL(tp_certs_load("tests/fixtures/certs/rsa.pem",
+					    "tests/fixtures/certs/rsa.key", problem, &certs),
+			      0);
+	return certs;
+}
+
+/* RFC 8489 section 6.2.3: the two that must be there; none of known weakness, none
+ * without forward secrecy. */
+static void cipher_suites_have_forward_secrecy(void)
+{
+	static const struct {
+		const char *priority;
+		bool welcome;
+	} cases[] = {
+		{"NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+ECDHE-RSA:-CIPHER-ALL:+AES-128-GCM", true},
+		{"NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+DHE-RSA:-CIPHER-ALL:+AES-128-GCM", true},
+		{"NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA", false},
+		{"NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+3DES-CBC", false},
+		{"NORMAL:-VERS-ALL:+VERS-TLS1.2:-CIPHER-ALL:+ARCFOUR-128", false},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *f = open_tls_with(rsa_certs(), "127.0.0.1");
+		struct raw raw;
+
+		raw_open(f, &raw, cases[i].priority, NULL);
+		if (cases[i].welcome) {
+			CU_ASSERT_EQUAL(raw_handshake(f, &raw), 0);
+		} else {
+			CU_ASSERT_EQUAL(raw_alert(f, &raw), GNUTLS_A_HANDSHAKE_FAILURE);
+			CU_ASSERT_EQUAL(f->server.opened_count, 0);
+		}
+		raw_close(&raw);
+		close_tls(f);
+	}
+}
+
 static void client_that_renegotiates_is_closed(void)
 {
 	struct fixture *f = open_tls("127.0.0.1");
@@ -605,8 +652,8 @@ TEST_SUITE("tls", TEST(message_and_answer_pass), TEST(message_of_several_records
 	   TEST(end_is_told_to_the_other_side),
 	   TEST(connection_keeps_the_certificate_it_began_with),
 	   TEST(name_asked_for_chooses_the_certificate), TEST(alpn_is_checked_when_offered),
-	   TEST(versions_before_1_2_are_refused), TEST(client_that_renegotiates_is_closed),
-	   TEST(each_message_is_a_record), TEST(records_are_read_wherever_they_are_cut),
-	   TEST(one_turn_reads_no_more_than_a_share), TEST(slow_client_loses_whole_messages),
-	   TEST(silent_handshake_ends_in_time), TEST(bytes_that_are_no_tls_close),
-	   TEST(endpoint_without_tls_has_no_tls_peer));
+	   TEST(versions_before_1_2_are_refused), TEST(cipher_suites_have_forward_secrecy),
+	   TEST(client_that_renegotiates_is_closed), TEST(each_message_is_a_record),
+	   TEST(records_are_read_wherever_they_are_cut), TEST(one_turn_reads_no_more_than_a_share),
+	   TEST(slow_client_loses_whole_messages), TEST(silent_handshake_ends_in_time),
+	   TEST(bytes_that_are_no_tls_close), TEST(endpoint_without_tls_has_no_tls_peer));

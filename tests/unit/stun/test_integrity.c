@@ -223,11 +223,11 @@ static void empty_key_matches_nothing(void)
 	CU_ASSERT_EQUAL(tp_build_finish(&b.build), 0);
 }
 
-/* RFC 8489 section 14.6: at least 16, at most 32, a multiple of four. */
-static void sha256_may_be_truncated_to_16_bytes(void)
+/* RFC 8489 section 14.6: in full unless a usage allows less, and TURN does not. */
+static void sha256_has_32_bytes(void)
 {
 	for (size_t len = 0; len <= 40; len++) {
-		bool valid = len >= 16 && len <= 32 && len % 4 == 0;
+		bool valid = len == 32;
 		uint8_t value[40] = {0};
 		struct built b;
 		size_t covered_len;
@@ -306,6 +306,6 @@ TEST_SUITE("integrity", TEST(verifies_the_vectors_of_the_rfcs),
 	   TEST(texts_of_a_credential_are_bounded), TEST(border_between_user_and_realm_matters),
 	   TEST(verifies_what_it_builds), TEST(every_bit_is_covered),
 	   TEST(another_key_does_not_match), TEST(empty_key_matches_nothing),
-	   TEST(sha256_may_be_truncated_to_16_bytes), TEST(sha1_has_20_bytes),
+	   TEST(sha256_has_32_bytes), TEST(sha1_has_20_bytes),
 	   TEST(fingerprint_is_that_of_the_vectors), TEST(nothing_is_built_after_a_failure),
 	   TEST(hmac_sha256_is_that_of_rfc_4231));

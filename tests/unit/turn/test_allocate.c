@@ -383,6 +383,23 @@ static void elsewhere(struct tp_turn_options *options)
 }
 
 /* RFC 8489 section 10 */
+/* RFC 8656 section 21.4 */
+static void a_client_behind_6to4_or_teredo_is_403(void)
+{
+	static const char *const addrs[] = {"[2002:808:808::1]:4000",
+					    "[2001:0:808:808::f7f7:f7f7]:4000"};
+
+	for (size_t i = 0; i < 2; i++) {
+		turn_fixture_open(&f);
+		f.five_tuple.client_addr = turn_fixture_addr(addrs[i]);
+		f.five_tuple.server_addr = turn_fixture_addr("[2001:db8::1]:3478");
+		turn_fixture_challenge(&f);
+		turn_fixture_begin_allocate(&f);
+		CU_ASSERT_EQUAL(turn_fixture_request(&f), 403);
+		turn_fixture_close(&f);
+	}
+}
+
 static void an_alternate_server_is_named_with_300(void)
 {
 	const struct tp_stun_attr *attr;
@@ -447,5 +464,5 @@ TEST_SUITE("allocate", TEST(gives_a_relayed_address_lifetime_and_mapped_address)
 	   TEST(every_port_of_the_range_is_used_then_508), TEST(the_last_free_port_is_found),
 	   TEST(ports_differ_from_run_to_run), TEST(more_than_the_user_may_have_is_486),
 	   TEST(more_than_there_may_be_in_all_is_508), TEST(a_draining_server_answers_508),
-	   TEST(an_alternate_server_is_named_with_300),
+	   TEST(a_client_behind_6to4_or_teredo_is_403), TEST(an_alternate_server_is_named_with_300),
 	   TEST(the_advertised_address_is_told_behind_a_nat), TEST(closes_with_its_connection));

@@ -70,26 +70,33 @@ static void integrity_without_user_realm_or_nonce_is_400(void)
 	turn_fixture_close(&f);
 }
 
+/* RFC 8489 section 14.3: made of up to 508 bytes, read up to 763 */
 static void a_user_name_with_nul_or_too_long_is_400(void)
 {
-	char name[600];
+	static const struct {
+		const char *name; /* NULL: "aaa..." */
+		size_t len;
+		int code;
+	} cases[] = {{"ali\0ce", 6, 400}, {NULL, 763, 401}, {NULL, 764, 400}};
+	char name[800];
 
 	turn_fixture_open(&f);
 	turn_fixture_challenge(&f);
 	memset(name, 'a', sizeof(name));
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct tp_build *build = turn_fixture_begin_allocate(&f);
 		struct tp_key key = turn_client_key(&f.client);
 		size_t at = build->len;
 
 		/* the builder refuses such a name, so it is renamed afterwards */
-		tp_build_bytes(build, 0xff06, i == 0 ? "ali\0ce" : name, i == 0 ? 6 : 509);
+		tp_build_bytes(build, 0xff06, cases[i].name != NULL ? cases[i].name : name,
+			       cases[i].len);
 		tp_put_u16(build->bytes + at, TP_ATTR_USERNAME);
 		tp_build_string(build, TP_ATTR_REALM, f.client.realm);
 		tp_build_string(build, TP_ATTR_NONCE, f.client.nonce);
 		tp_build_integrity(build, &key, false);
 		turn_client_finish(&f.client);
-		CU_ASSERT_EQUAL(turn_fixture_exchange(&f), 400);
+		CU_ASSERT_EQUAL(turn_fixture_exchange(&f), cases[i].code);
 	}
 	turn_fixture_close(&f);
 }
@@ -308,6 +315,28 @@ static void unknown_required_attributes_are_420_and_named(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(attr);
 	CU_ASSERT_EQUAL(tp_attr_read_unknown_attributes(attr, types, 4), 1);
 	CU_ASSERT_EQUAL(types[0], 0x7f01);
+	turn_fixture_close(&f);
+}
+
+/* RFC 8489 section 6.3.1: the list has them all. */
+static void as_many_unknown_attributes_as_a_message_holds_are_named(void)
+{
+	uint16_t types[TP_STUN_ATTRIBUTES_MAX];
+	const struct tp_stun_attr *attr;
+	struct tp_build *build;
+
+	turn_fixture_open(&f);
+	build = turn_client_begin(&f.client, TP_STUN_BINDING);
+	for (uint16_t i = 0; i < TP_STUN_ATTRIBUTES_MAX; i++) {
+		tp_build_bytes(build, 0x7f00 + i, NULL, 0);
+	}
+	turn_client_finish(&f.client);
+	CU_ASSERT_EQUAL(turn_fixture_exchange(&f), 420);
+	attr = tp_stun_msg_find(&f.response, TP_ATTR_UNKNOWN_ATTRIBUTES);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(attr);
+	CU_ASSERT_EQUAL(tp_attr_read_unknown_attributes(attr, types, TP_STUN_ATTRIBUTES_MAX),
+			TP_STUN_ATTRIBUTES_MAX);
+	CU_ASSERT_EQUAL(types[TP_STUN_ATTRIBUTES_MAX - 1], 0x7f00 + TP_STUN_ATTRIBUTES_MAX - 1);
 	turn_fixture_close(&f);
 }
 
@@ -575,6 +604,7 @@ TEST_SUITE("auth", TEST(without_integrity_401_with_realm_nonce_and_algorithms),
 	   TEST(a_stale_nonce_with_bad_integrity_is_401),
 	   TEST(a_nonce_of_another_client_is_438_and_asks_nobody),
 	   TEST(unknown_required_attributes_are_420_and_named),
+	   TEST(as_many_unknown_attributes_as_a_message_holds_are_named),
 	   TEST(unknown_optional_attributes_are_ignored),
 	   TEST(another_user_on_the_allocation_is_441),
 	   TEST(the_provider_is_not_asked_again_while_its_answer_holds),

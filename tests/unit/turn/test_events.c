@@ -170,6 +170,9 @@ static void a_refused_peer_is_403_unless_another_code_is_given(void)
 	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000, &f.peer_addr), 403);
 	deny_code = 508;
 	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 508);
+	deny_code = 300; /* with no server to go to: RFC 8489 section 14.8 */
+	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 403);
+	deny_code = 508;
 	concerned = TP_EVENT_on_turn_before_channel;
 	CU_ASSERT_EQUAL(turn_fixture_permit(&f, &f.peer_addr), 0);
 	CU_ASSERT_EQUAL(turn_fixture_bind(&f, 0x4000, &f.peer_addr), 508);

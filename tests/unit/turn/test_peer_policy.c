@@ -75,6 +75,8 @@ static const char *const special[] = {
 	"::ffff:10.0.0.1",
 	"64:ff9b::a00:1",
 	"2002:c0a8:101::1",
+	"2002:808:808::1", /* 6to4 and Teredo, whatever is inside: RFC 8656 section 21.4 */
+	"2001:0:808:808:0:0:f7f7:f7f7",
 	"::ffff:192.168.0.1",
 	NULL,
 };
