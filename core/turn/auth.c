@@ -34,6 +34,17 @@ static uint32_t now_s(const struct tp_server *server)
 	return (uint32_t)(tp_loop_now_ms(server->worker->loop) / 1000);
 }
 
+/* A nonce goes with the realm and the list of algorithms that were sent beside it. */
+static uint32_t nonce_scope(const struct tp_realm *realm)
+{
+	uint32_t scope = realm->index;
+
+	for (size_t i = 0; i < realm->options->password_algorithm_count; i++) {
+		scope = scope << 4 | realm->options->password_algorithms[i];
+	}
+	return scope;
+}
+
 void tp_auth_write_challenge(struct tp_transaction *transaction, struct tp_build *build)
 {
 	const struct tp_shared *shared = transaction->server->shared;
@@ -41,7 +52,7 @@ void tp_auth_write_challenge(struct tp_transaction *transaction, struct tp_build
 	char nonce[TP_NONCE_SIZE];
 
 	if (tp_nonce_mint(shared->nonce_key, &transaction->request.five_tuple.client_addr,
-			  transaction->realm->index, features(options), now_s(transaction->server),
+			  nonce_scope(transaction->realm), features(options), now_s(transaction->server),
 			  nonce) != 0) {
 		build->failed = true;
 		return;
@@ -321,19 +332,22 @@ void tp_auth_begin(struct tp_transaction *transaction)
 	}
 	transaction->credentials = credentials;
 	credentials->sha256 = sha256;
-	if (nonce == NULL || realm == NULL || !read_username(transaction, credentials) ||
-	    !choose_algorithm(transaction, tp_attr_view(nonce))) {
+	if (nonce == NULL || realm == NULL || !read_username(transaction, credentials)) {
 		tp_transaction_fail(transaction, 400, NULL);
 		return;
 	}
 	credentials->nonce = tp_nonce_check(server->shared->nonce_key,
 					    &transaction->request.five_tuple.client_addr,
-					    transaction->realm->index, tp_attr_view(nonce),
+					    nonce_scope(transaction->realm), tp_attr_view(nonce),
 					    now_s(server), server->options->nonce_lifetime_s);
 	/* One that is ours but old goes through the integrity check first, as the RFC
 	 * has it. One that is not ours asks nobody's directory for anything. */
 	if (credentials->nonce == TP_NONCE_FOREIGN) {
 		tp_transaction_fail(transaction, 438, NULL);
+		return;
+	}
+	if (!choose_algorithm(transaction, tp_attr_view(nonce))) {
+		tp_transaction_fail(transaction, 400, NULL);
 		return;
 	}
 	/* The credentials are another realm's, so nobody here knows them. */

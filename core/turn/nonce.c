@@ -34,22 +34,22 @@ static unsigned from_wire(uint32_t bits)
 	       (bits & UINT32_C(1) << 22 ? TP_NONCE_USERNAME_ANONYMITY : 0);
 }
 
-static int mac(const uint8_t *key, const struct tp_addr *client_addr, uint32_t realm,
+static int mac(const uint8_t *key, const struct tp_addr *client_addr, uint32_t scope,
 	       const char *head, uint8_t out[32])
 {
-	uint8_t bytes[sizeof(*client_addr) + sizeof(realm) + FEATURES_LEN + TIME_LEN];
+	uint8_t bytes[sizeof(*client_addr) + sizeof(scope) + FEATURES_LEN + TIME_LEN];
 	uint8_t *at = bytes;
 
 	memcpy(at, client_addr, sizeof(*client_addr));
 	at += sizeof(*client_addr);
-	tp_put_u32(at, realm);
-	at += sizeof(realm);
+	tp_put_u32(at, scope);
+	at += sizeof(scope);
 	memcpy(at, head + COOKIE_LEN, FEATURES_LEN + TIME_LEN);
 	return tp_hmac_sha256(key, TP_NONCE_KEY_SIZE, bytes, sizeof(bytes), out);
 }
 
 int tp_nonce_mint(const uint8_t key[TP_NONCE_KEY_SIZE], const struct tp_addr *client_addr,
-		  uint32_t realm, unsigned features, uint32_t now_s, char out[TP_NONCE_SIZE])
+		  uint32_t scope, unsigned features, uint32_t now_s, char out[TP_NONCE_SIZE])
 {
 	uint32_t bits = to_wire(features);
 	uint8_t time[4];
@@ -65,7 +65,7 @@ int tp_nonce_mint(const uint8_t key[TP_NONCE_KEY_SIZE], const struct tp_addr *cl
 	tp_put_u32(time, now_s);
 	tp_hex_encode(time, sizeof(time), at);
 	at += TIME_LEN;
-	err = mac(key, client_addr, realm, out, digest);
+	err = mac(key, client_addr, scope, out, digest);
 	tp_hex_encode(digest, MAC_SIZE, at);
 	return err;
 }
@@ -96,7 +96,7 @@ unsigned tp_nonce_features(struct tp_view nonce)
 }
 
 enum tp_nonce_state tp_nonce_check(const uint8_t key[TP_NONCE_KEY_SIZE],
-				   const struct tp_addr *client_addr, uint32_t realm,
+				   const struct tp_addr *client_addr, uint32_t scope,
 				   struct tp_view nonce, uint32_t now_s, uint32_t lifetime_s)
 {
 	const char *text = (const char *)nonce.data;
@@ -108,7 +108,7 @@ enum tp_nonce_state tp_nonce_check(const uint8_t key[TP_NONCE_KEY_SIZE],
 	if (nonce.len != NONCE_LEN || !has_cookie(nonce) ||
 	    tp_hex_decode(time_text, TIME_LEN, time, sizeof(time)) != 0 ||
 	    tp_hex_decode(time_text + TIME_LEN, 2 * MAC_SIZE, found, MAC_SIZE) != 0 ||
-	    mac(key, client_addr, realm, text, expected) != 0 ||
+	    mac(key, client_addr, scope, text, expected) != 0 ||
 	    !tp_secret_equal(expected, found, MAC_SIZE)) {
 		return TP_NONCE_FOREIGN;
 	}

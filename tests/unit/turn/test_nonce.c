@@ -61,7 +61,7 @@ static void is_valid_for_its_lifetime_then_stale(void)
 	CU_ASSERT_EQUAL(tp_nonce_check(key, &client, 0, view_of(nonce), 1601, 600), TP_NONCE_STALE);
 }
 
-static void is_foreign_for_another_address_port_realm_or_key(void)
+static void is_foreign_for_another_address_port_scope_or_key(void)
 {
 	struct tp_addr client = addr_of("192.0.2.1:4000");
 	struct tp_addr other_port = addr_of("192.0.2.1:4001");
@@ -104,5 +104,5 @@ static void every_altered_byte_makes_it_foreign(void)
 
 TEST_SUITE("nonce", TEST(begins_with_the_cookie_and_feature_bits), TEST(features_are_read_back),
 	   TEST(is_valid_for_its_lifetime_then_stale),
-	   TEST(is_foreign_for_another_address_port_realm_or_key),
+	   TEST(is_foreign_for_another_address_port_scope_or_key),
 	   TEST(every_altered_byte_makes_it_foreign));

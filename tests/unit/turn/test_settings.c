@@ -67,6 +67,24 @@ static void a_reload_changes_the_peer_policy(void)
 	turn_fixture_close(&f);
 }
 
+static void other_algorithms(struct tp_turn_options *options)
+{
+	options->password_algorithms[0] = TP_PASSWORD_SHA256;
+	options->password_algorithm_count = 1;
+}
+
+/* RFC 8489 section 9.2.4: 400 is for a list that was never sent with that nonce. */
+static void a_list_of_algorithms_that_was_true_once_is_438(void)
+{
+	turn_fixture_open(&f);
+	turn_fixture_challenge(&f);
+	reload(other_algorithms);
+	(void)turn_fixture_begin_allocate(&f);
+	CU_ASSERT_EQUAL(turn_fixture_request(&f), 438);
+	CU_ASSERT_PTR_NOT_NULL(turn_fixture_allocate(&f));
+	turn_fixture_close(&f);
+}
+
 static unsigned told_generation;
 
 static void hear(enum tp_event event, const void *payload)
@@ -125,6 +143,8 @@ static void options_that_cannot_be_are_refused(void)
 }
 
 TEST_SUITE("settings", TEST(a_reload_changes_what_the_next_request_gets),
-	   TEST(a_reload_changes_the_peer_policy), TEST(plugins_are_told_that_they_have_taken_over),
+	   TEST(a_reload_changes_the_peer_policy),
+	   TEST(a_list_of_algorithms_that_was_true_once_is_438),
+	   TEST(plugins_are_told_that_they_have_taken_over),
 	   TEST(a_request_in_progress_uses_its_generation),
 	   TEST(options_that_cannot_be_are_refused));
