@@ -29,6 +29,21 @@ grant() {
 }
 check "and a token of it" grant token
 
+# grant_of_coturn FILE: a token of the same key by turnutils_oauth.
+grant_of_coturn() {
+	local kid algorithm key mac_key
+
+	read -r kid algorithm key _ <oauth.keys
+	mac_key=$(openssl rand -base64 20)
+	turnutils_oauth -e -i turn.example.org -j "$kid" -k "$key" -n "$algorithm" \
+		-l $(($(date +%s) - 10)) -m 100000 -o "$(openssl rand -base64 12)" -p "$mac_key" \
+		-q $(($(date +%s) << 16)) -r 3600 >coturn.out || return 1
+	sed -n 's/.*"access_token":"\([^"]*\)".*/{"kid": "'"$kid"'", "access_token": "\1", "key": "'"${mac_key//\//\\/}"'"}/p' \
+		coturn.out >"$1"
+	test -s "$1"
+}
+check "coturn's tool makes one, too" grant_of_coturn coturn
+
 # --- the daemon ------------------------------------------------------------------------
 
 # start_oauth NAME KEYS LINES...
@@ -77,6 +92,9 @@ check "without it there is none" client "allocate 401 " allocate:token
 check "while it lasts its key will do" \
 	client "allocate 200 [0-9]+ refresh 200 [0-9]+ end 200 0" \
 	allocate=token refresh:token end:token
+
+check "coturn's gets in as well" client "allocate 200 (3600|3599) end 200 0" \
+	allocate=coturn end:coturn
 
 sed 's/"key": "[^"]*"/"key": "AAAAAAAAAAAAAAAAAAAAAAAAAAA="/' token >stolen
 check "a token without its key does not get in" client "allocate 401 " allocate=stolen
