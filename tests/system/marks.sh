@@ -4,46 +4,15 @@
 # namespaces of their own, with a router between them and a narrow link behind it.
 
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/networks.sh"
 
 client=tp-client-$$
-router=tp-router-$$
 server=tp-server-$$
 peer=tp-peer-$$
 narrow=1400 # MTU
 
-leave() {
-	local status=$? name
+make_networks "$client" "$server" "$peer"
 
-	set +e
-	for name in $client $router $server $peer; do
-		ip netns del $name 2>/dev/null
-	done
-	(exit $status)
-	cleanup
-}
-trap leave EXIT
-
-if ! ip netns add $client 2>/dev/null; then
-	echo "skipped: needs root and network namespaces"
-	exit 0
-fi
-ip netns add $router
-ip netns add $server
-ip netns add $peer
-
-# connect NAME NAMESPACE ADDRESS ROUTERS ADDRESS6 ROUTERS6: a cable to the router.
-connect() {
-	ip link add "$1" netns "$2" type veth peer name "$1" netns $router
-	ip -n "$2" address add "$3/24" dev "$1"
-	ip -n $router address add "$4/24" dev "$1"
-	ip -n "$2" link set "$1" up
-	ip -n $router link set "$1" up
-	ip -n "$2" route add default via "$4"
-	ip -n "$2" link set lo up
-	ip -n "$2" address add "$5/64" dev "$1" nodad
-	ip -n $router address add "$6/64" dev "$1" nodad
-	ip -n "$2" -6 route add default via "$6"
-}
 connect inside $client 192.0.2.2 192.0.2.1 2001:db8:1::2 2001:db8:1::1
 connect middle $server 198.51.100.10 198.51.100.1 2001:db8:2::10 2001:db8:2::1
 connect beyond $peer 203.0.113.2 203.0.113.1 2001:db8:3::2 2001:db8:3::1
@@ -59,8 +28,6 @@ set_kernel() {
 	ip netns exec "$1" sh -c "echo $3 >/proc/sys/net/$2"
 }
 narrow beyond $peer $narrow
-set_kernel $router ipv4/ip_forward 1
-set_kernel $router ipv6/conf/all/forwarding 1
 for namespace in $router $peer; do # every error is told
 	set_kernel $namespace ipv4/icmp_ratelimit 0
 	set_kernel $namespace ipv6/icmp/ratelimit 0

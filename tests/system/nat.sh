@@ -4,53 +4,25 @@
 # client, a router and the server, each in a network namespace of its own.
 
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/networks.sh"
 
 client=tp-client-$$
-router=tp-router-$$
 server=tp-server-$$
 
-leave() {
-	local status=$? name
-
-	set +e
-	for name in $client $router $server; do
-		ip netns del $name 2>/dev/null
-	done
-	(exit $status)
-	cleanup
-}
-trap leave EXIT
-
-if ! command -v nft >/dev/null || ! ip netns add $client 2>/dev/null; then
-	echo "skipped: needs root, network namespaces and nft"
+if ! command -v nft >/dev/null; then
+	echo "skipped: needs nft"
 	exit 0
 fi
-ip netns add $router
-ip netns add $server
+make_networks "$client" "$server"
 
 in_client() {
 	ip netns exec $client "$@"
 }
 
-# connect NAME NAMESPACE ADDRESS ROUTERS ADDRESS6 ROUTERS6: a cable to the router.
-connect() {
-	ip link add "$1" netns "$2" type veth peer name "$1" netns $router
-	ip -n "$2" address add "$3/24" dev "$1"
-	ip -n $router address add "$4/24" dev "$1"
-	ip -n "$2" link set "$1" up
-	ip -n $router link set "$1" up
-	ip -n "$2" route add default via "$4"
-	ip -n "$2" link set lo up
-	ip -n "$2" address add "$5/64" dev "$1" nodad
-	ip -n $router address add "$6/64" dev "$1" nodad
-	ip -n "$2" -6 route add default via "$6"
-}
 connect inside $client 192.0.2.2 192.0.2.1 2001:db8:1::2 2001:db8:1::1
 connect outside $server 198.51.100.10 198.51.100.1 2001:db8:2::10 2001:db8:2::1
 ip -n $server address add 198.51.100.11/24 dev outside
 ip -n $server address add 2001:db8:2::11/64 dev outside nodad
-ip netns exec $router sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
-ip netns exec $router sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 
 cat >"$work/turnpike.conf" <<END
 [turnpike]
