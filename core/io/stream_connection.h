@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -15,6 +14,7 @@
 #include "io/stream.h"
 #include "io/stream_input.h"
 #include "io/stream_queue.h"
+#include "io/stream_remains.h"
 #include "io/tls.h"
 #include "io/transit.h"
 #include "io/turn_buffer.h"
@@ -81,19 +81,6 @@ struct tp_stream_train {
 	bool media[TP_STREAM_TRAIN_MAX];
 };
 
-/* Bytes that must wait: that came, or that leave. */
-struct tp_stream_rest {
-	uint8_t *bytes; /* NULL: none */
-	size_t at;
-	size_t len;
-};
-
-static inline void tp_stream_rest_fini(struct tp_stream_rest *rest)
-{
-	free(rest->bytes);
-	*rest = (struct tp_stream_rest){0};
-}
-
 /* A header of which more is to come. */
 struct tp_stream_greeting {
 	uint8_t bytes[TP_PROXY_HEADER_MAX];
@@ -121,6 +108,8 @@ struct tp_connection {
 	bool heard;         /* a whole message has come */
 	bool blocked;       /* waits until the descriptor is writable */
 	bool gone;          /* so is the peer: closes at the end of the turn */
+	bool paused;        /* nothing more is delivered for now */
+	bool deaf;          /* nor read: the event is not added */
 	const char *doomed; /* closes at the end of the turn, for this reason */
 	unsigned inside;    /* calls on the stack that still need it */
 	struct tp_timer timer;
@@ -137,6 +126,8 @@ struct tp_connection {
 	const uint8_t *incoming;      /* what GnuTLS reads next, inside a call */
 	size_t incoming_len;
 	bool incoming_ended;
+	tp_handed_over_fn taken; /* NULL: not to be handed over */
+	void *taker;
 };
 
 /**
@@ -158,6 +149,10 @@ void tp_connection_start(struct tp_connection *connection);
 
 /** Close at once, after sending what leaves without waiting. */
 void tp_connection_close(struct tp_connection *connection);
+
+/** The endpoint's: see io/endpoint.h. */
+void tp_connection_pause(struct tp_endpoint *endpoint, bool paused);
+void tp_connection_hand_over(struct tp_endpoint *endpoint, tp_handed_over_fn taken, void *taker);
 
 /* Between these the connection stays where it is, closed or not. */
 void tp_connection_enter(struct tp_connection *connection);
