@@ -9,6 +9,7 @@
 #include <event2/event_struct.h>
 
 #include "base/counter.h"
+#include "io/acceptor.h"
 #include "io/loop.h"
 #include "io/proxy_header.h"
 #include "io/stream.h"
@@ -35,10 +36,8 @@ struct tp_stream_listener {
 	unsigned references;
 	struct tp_list connections;
 	size_t connection_count;
-	struct tp_transits transits; /* they count as connections */
-	int fd;                      /* -1: not listening */
-	struct event acceptable;
-	struct tp_timer retry; /* accept again after descriptors ran out */
+	struct tp_transits transits;  /* they count as connections */
+	struct tp_acceptor *acceptor; /* NULL: not listening */
 	struct tp_counter *refused;
 	struct tp_counter *accept_failed;
 	struct tp_counter *media_dropped;
