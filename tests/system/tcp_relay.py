@@ -59,6 +59,7 @@ class Link:
     def __init__(self, options):
         self.options = options
         self.socket = socket.create_connection((options.host, options.port), PATIENCE_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if options.tls:
             context = ssl.create_default_context(cafile=options.tls)
             self.socket = context.wrap_socket(self.socket, server_hostname=options.host)
@@ -187,12 +188,6 @@ def ended(s):
 # --- bytes ----------------------------------------------------------------------
 
 
-def pour(s, data, finish):
-    s.sendall(data)
-    if finish:
-        s.shutdown(socket.SHUT_WR)
-
-
 def drink(s, size, out):
     digest = hashlib.sha256()
     while size > 0:
@@ -204,86 +199,35 @@ def drink(s, size, out):
     out.append(digest.hexdigest())
 
 
-def exchange(client, peer, early, plain):
+def exchange(client, peer, early=b""):
     """Megabytes both ways at once; @early has been sent by the client before."""
     forth = os.urandom(MEGABYTES << 20)
     back = os.urandom(MEGABYTES << 20)
     at_peer, at_client = [], []
     threads = [
-        threading.Thread(target=pour, args=(client, forth, False)),
-        threading.Thread(target=pour, args=(peer, back, False)),
+        threading.Thread(target=client.sendall, args=(forth,)),
+        threading.Thread(target=peer.sendall, args=(back,)),
         threading.Thread(target=drink, args=(peer, len(early) + len(forth), at_peer)),
+        threading.Thread(target=drink, args=(client, len(back), at_client)),
     ]
-    if not plain:  # a session of this library is not for two threads
-        threads[0].run()
-        threads = threads[1:]
-        threads[1].start()
-        threads[0].start()
-        drink(client, len(back), at_client)
-    else:
-        threads.append(threading.Thread(target=drink, args=(client, len(back), at_client)))
-        for thread in threads:
-            thread.start()
+    for thread in threads:
+        thread.start()
     for thread in threads:
         thread.join()
     assert at_peer == [hashlib.sha256(early + forth).hexdigest()], "client to peer"
     assert at_client == [hashlib.sha256(back).hexdigest()], "peer to client"
 
 
-# --- scenarios ------------------------------------------------------------------
-
-
-def transfer(options):
-    link = control(options)
-    peers = listener(options)
-    plain = not options.tls
-    early = b"\0\1 looks like STUN, is none"
-    for _ in range(3):
-        others = listener(options)
-        number = connect(link, others.getsockname()[:2])
-        peer = accept(others)
-        assert peer.getpeername()[:2] == link.relayed, "not from the relayed address"
-        peer.sendall(b"before the client was bound")
-        client = bind(options, number, early)
-        assert client.recv(27, 0) == b"before the client was bound"
-        if plain:
-            exchange(client, peer, early, plain)
-        else:
-            drained = []
-            drink(peer, len(early), drained)
-            small(client, peer)
-        finish(client, peer)
-    code, _ = link.request(PERMISSION, peer=peers.getsockname()[:2])
-    assert code == 0, code
-    for _ in range(3):
-        peer = socket.create_connection(link.relayed, PATIENCE_S)
-        number, address = link.attempt()
-        assert address == peer.getsockname()[:2], address
-        client = bind(options, number)
-        if plain:
-            exchange(client, peer, b"", plain)
-        else:
-            small(client, peer)
-        finish(client, peer)
-
-
-def small(client, peer):
-    """In TLS the two directions take turns, in pieces that fit between."""
-    forth, back = hashlib.sha256(), hashlib.sha256()
-    for _ in range(64):
-        piece = os.urandom(1 << 16)
-        sender = threading.Thread(target=client.sendall, args=(piece,))
-        sender.start()
-        got = receive_all(peer, len(piece))
-        sender.join()
-        assert got == piece, "client to peer"
-        forth.update(piece)
-        sender = threading.Thread(target=peer.sendall, args=(piece[::-1],))
-        sender.start()
-        got = receive_all(client, len(piece))
-        sender.join()
-        assert got == piece[::-1], "peer to client"
-        back.update(got)
+def alternate(client, peer):
+    """The same by turns: a TLS session is not for two threads at a time here."""
+    for _ in range(MEGABYTES):
+        piece = os.urandom(1 << 20)
+        for one, other, data in ((client, peer, piece), (peer, client, piece[::-1])):
+            sender = threading.Thread(target=one.sendall, args=(data,))
+            sender.start()
+            got = receive_all(other, len(data))
+            sender.join()
+            assert got == data, "not what was sent"
 
 
 def receive_all(s, size):
@@ -293,6 +237,41 @@ def receive_all(s, size):
         assert more, "ended too early"
         data += more
     return bytes(data)
+
+
+# --- scenarios ------------------------------------------------------------------
+
+
+def transfer(options):
+    link = control(options)
+    peers = listener(options)
+    early = b"\0\1 looks like STUN, is none"
+    for _ in range(3):
+        others = listener(options)
+        number = connect(link, others.getsockname()[:2])
+        peer = accept(others)
+        assert peer.getpeername()[:2] == link.relayed, "not from the relayed address"
+        peer.sendall(b"before the client was bound")
+        client = bind(options, number, early)
+        assert receive_all(client, 27) == b"before the client was bound"
+        if options.tls:
+            assert receive_all(peer, len(early)) == early
+            alternate(client, peer)
+        else:
+            exchange(client, peer, early)
+        finish(client, peer)
+    code, _ = link.request(PERMISSION, peer=peers.getsockname()[:2])
+    assert code == 0, code
+    for _ in range(3):
+        peer = socket.create_connection(link.relayed, PATIENCE_S)
+        number, address = link.attempt()
+        assert address == peer.getsockname()[:2], address
+        client = bind(options, number)
+        if options.tls:
+            alternate(client, peer)
+        else:
+            exchange(client, peer)
+        finish(client, peer)
 
 
 def finish(client, peer):
@@ -314,9 +293,9 @@ def pair(options):
     assert address == first.relayed, address
     one, two = bind(options, number), bind(options, second_number)
     if options.tls:
-        small(one, two)
+        alternate(one, two)
     else:
-        exchange(one, two, b"", True)
+        exchange(one, two)
     one.close()
     assert ended(two), "the other client does not hear of the end"
 
