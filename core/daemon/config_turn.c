@@ -274,6 +274,7 @@ static int take_relay(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 	turn->relay_send_buffer_bytes = (int)tp_config_value(values, "send_buffer")->integer;
 	turn->relay_icmp = tp_config_value(values, "icmp")->integer != 0;
 	turn->carry_marks = tp_config_value(values, "carry_marks")->integer != 0;
+	turn->relay_tcp = tp_config_value(values, "tcp")->integer != 0;
 	if (!parse_ports(ports, turn)) {
 		return tp_config_problem(config, "relay", "ports", problem, TP_EINVAL,
 					 "\"%.80s\" is no range FIRST-LAST within 1024 to 65535",
@@ -360,6 +361,8 @@ static int take_limits(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 	turn->max_permissions =
 		(uint32_t)tp_config_value(source.values, "max_permissions")->integer;
 	turn->max_channels = (uint32_t)tp_config_value(source.values, "max_channels")->integer;
+	turn->max_data_connections =
+		(uint32_t)tp_config_value(source.values, "max_data_connections")->integer;
 	return 0;
 }
 

@@ -127,6 +127,7 @@ static void describe_limits(const char *section, const struct tp_turn_options *t
 	describe_limit("max_allocations_per_user", turn->max_allocations_per_user, out);
 	describe_limit("max_permissions", turn->max_permissions, out);
 	describe_limit("max_channels", turn->max_channels, out);
+	describe_limit("max_data_connections", turn->max_data_connections, out);
 	fprintf(out, " lifetimes %" PRIu32 " to %" PRIu32 " s\n", turn->default_lifetime_s,
 		turn->max_lifetime_s);
 }

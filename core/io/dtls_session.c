@@ -77,7 +77,7 @@ void tp_dtls_session_close(struct tp_dtls_session *session)
 	enter(session);
 	session->state = TP_DTLS_CLOSED;
 	if (was_open) {
-		tp_tls_bye(&session->tls);
+		(void)tp_tls_bye(&session->tls);
 	}
 	tp_loop_cancel_hook(&session->begin);
 	tp_loop_cancel(listener->loop, &session->retransmit);

@@ -80,6 +80,14 @@ struct tp_endpoint_handler {
 	bool ask_certificate;
 };
 
+struct tp_stream_remains;
+
+/*
+ * @remains: to be taken from, what is left there is closed; fd -1 when the
+ *           connection has closed first
+ */
+typedef void (*tp_handed_over_fn)(void *taker, struct tp_stream_remains *remains);
+
 struct tp_endpoint_ops {
 	int (*send)(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple,
 		    const uint8_t *bytes, size_t len);
@@ -89,6 +97,9 @@ struct tp_endpoint_ops {
 	/* NULL: nothing is to be kept for a client. */
 	int (*hold)(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple);
 	void (*release)(struct tp_endpoint *endpoint, const struct tp_five_tuple *five_tuple);
+	/* Of a connection of a stream; NULL for any other: */
+	void (*pause)(struct tp_endpoint *endpoint, bool paused);
+	void (*hand_over)(struct tp_endpoint *endpoint, tp_handed_over_fn taken, void *taker);
 };
 
 struct tp_endpoint {
@@ -157,4 +168,27 @@ static inline void tp_endpoint_release(struct tp_endpoint *endpoint,
 	if (endpoint->ops->release != NULL) {
 		endpoint->ops->release(endpoint, five_tuple);
 	}
+}
+
+/**
+ * Deliver no further message and read nothing, or go on: also inside a delivery. What
+ * is sent leaves all the same. Nothing for an endpoint that is no stream.
+ */
+static inline void tp_endpoint_pause(struct tp_endpoint *endpoint, bool paused)
+{
+	if (endpoint->ops->pause != NULL) {
+		endpoint->ops->pause(endpoint, paused);
+	}
+}
+
+/**
+ * When all that was sent until now has left, the connection ends as an endpoint:
+ * @closed is called, then @taken with what is left of it, bytes that came after
+ * the last message included. Only for a stream; nothing may be sent any more. @taken is
+ * called exactly once, not before this has returned.
+ */
+static inline void tp_endpoint_hand_over(struct tp_endpoint *endpoint, tp_handed_over_fn taken,
+					 void *taker)
+{
+	endpoint->ops->hand_over(endpoint, taken, taker);
 }

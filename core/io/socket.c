@@ -127,7 +127,12 @@ int tp_socket_open_listener(const struct tp_socket_options *options, int *fd)
 {
 	int err = open_bound(options, SOCK_STREAM, fd);
 
-	if (err == 0 && listen(*fd, LISTEN_BACKLOG) != 0) {
+	if (err != 0) {
+		return err;
+	}
+	/* Lent only when it is had: two that want to share could have been bound both. */
+	if (listen(*fd, LISTEN_BACKLOG) != 0 ||
+	    (options->lends_port && !set_int(*fd, SOL_SOCKET, SO_REUSEPORT, 1))) {
 		err = error_of(errno);
 		tp_socket_close(fd);
 	}

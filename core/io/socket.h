@@ -16,7 +16,8 @@ struct tp_socket_options {
 	bool reuse_port;          /* SO_REUSEPORT: one socket per worker on the same address */
 	bool want_local_addr;     /* deliver the destination address (wildcard listeners) */
 	bool want_tos_ttl;        /* deliver TTL and TOS of what is received */
-	bool free_bind;           /* bind an address the host does not have yet */
+	bool lends_port; /* of a listener: sockets that connect may be bound to its address */
+	bool free_bind;  /* bind an address the host does not have yet */
 	int receive_buffer_bytes; /* 0: the system's default */
 	int send_buffer_bytes;    /* 0: the system's default */
 };

@@ -13,9 +13,6 @@
 #include "io/stream_connection.h"
 #include "stun/frame.h"
 
-#define ACCEPT_MAX 16       /* connections accepted before others have their turn */
-#define ACCEPT_RETRY_MS 100 /* pause when descriptors have run out */
-
 /* --- what connections share ----------------------------------------------- */
 
 int tp_stream_listener_create(struct tp_loop *loop, const struct tp_stream_options *options,
@@ -38,7 +35,6 @@ int tp_stream_listener_create(struct tp_loop *loop, const struct tp_stream_optio
 		tp_certs_ref(options->certs);
 	}
 	listener->references = 1;
-	listener->fd = -1;
 	tp_list_init(&listener->connections);
 	tp_transits_init(&listener->transits, loop, options->back_end,
 			 options->handshake_timeout_ms, options->idle_timeout_ms);
@@ -76,8 +72,9 @@ static void set_no_delay(int fd)
 
 /* --- accepting ------------------------------------------------------------ */
 
-static void take_in(struct tp_stream_listener *listener, int fd, const struct sockaddr *sa)
+static void take_in(void *owner, int fd, const struct tp_addr *remote_addr)
 {
+	struct tp_stream_listener *listener = owner;
 	struct tp_five_tuple five_tuple = {.transport = transport_of(&listener->options)};
 	struct tp_connection *connection;
 
@@ -87,7 +84,7 @@ static void take_in(struct tp_stream_listener *listener, int fd, const struct so
 		return;
 	}
 	set_no_delay(fd);
-	tp_addr_from_sockaddr(&five_tuple.client_addr, sa);
+	five_tuple.client_addr = *remote_addr;
 	if (tp_socket_local_addr(fd, &five_tuple.server_addr) != 0 ||
 	    tp_connection_create(listener, fd, &five_tuple, true, NULL, &connection) != 0) {
 		tp_counter_add(listener->accept_failed, 1);
@@ -95,86 +92,6 @@ static void take_in(struct tp_stream_listener *listener, int fd, const struct so
 		return;
 	}
 	tp_connection_start(connection);
-}
-
-/*
- * The connection stays in the kernel's queue, so the descriptor would be ready
- * at once again.
- */
-static void pause_accepting(struct tp_stream_listener *listener)
-{
-	tp_counter_add(listener->accept_failed, 1);
-	event_del(&listener->acceptable);
-	tp_loop_arm(listener->loop, &listener->retry,
-		    tp_loop_now_ms(listener->loop) + ACCEPT_RETRY_MS);
-}
-
-static void on_retry(struct tp_timer *timer)
-{
-	struct tp_stream_listener *listener =
-		tp_container_of(timer, struct tp_stream_listener, retry);
-
-	if (event_add(&listener->acceptable, NULL) != 0) {
-		pause_accepting(listener);
-	}
-}
-
-/* Returns false when there is no more for now. */
-static bool accept_one(struct tp_stream_listener *listener)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-	int fd = accept4(listener->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	if (fd != -1) {
-		take_in(listener, fd, (const struct sockaddr *)&sa);
-		return true;
-	}
-	switch (errno) {
-	case EAGAIN:
-		return false;
-	case EMFILE:
-	case ENFILE:
-	case ENOBUFS:
-	case ENOMEM:
-		pause_accepting(listener);
-		return false;
-	default: /* that connection has ended meanwhile */
-		return true;
-	}
-}
-
-static void on_acceptable(evutil_socket_t fd, short what, void *arg)
-{
-	struct tp_stream_listener *listener = arg;
-
-	(void)fd;
-	(void)what;
-	listener->references++;
-	for (int i = 0; i < ACCEPT_MAX && listener->fd != -1 && accept_one(listener); i++) {
-	}
-	tp_stream_listener_unref(listener);
-}
-
-static int listen_on(struct tp_stream_listener *listener)
-{
-	struct event_base *base = tp_loop_event_base(listener->loop);
-	int err = tp_socket_open_listener(&listener->options.socket, &listener->fd);
-
-	if (err != 0) {
-		listener->fd = -1;
-		return err;
-	}
-	err = tp_socket_local_addr(listener->fd, &listener->local_addr);
-	if (err != 0) {
-		return err;
-	}
-	tp_timer_init(&listener->retry, on_retry);
-	if (event_assign(&listener->acceptable, base, listener->fd, EV_READ | EV_PERSIST,
-			 on_acceptable, listener) != 0) {
-		return TP_EIO;
-	}
-	return event_add(&listener->acceptable, NULL) == 0 ? 0 : TP_ENOMEM;
 }
 
 int tp_stream_listener_open(struct tp_loop *loop, const struct tp_stream_options *options,
@@ -187,12 +104,12 @@ int tp_stream_listener_open(struct tp_loop *loop, const struct tp_stream_options
 	if (err != 0) {
 		return err;
 	}
-	err = listen_on(listener);
+	err = tp_acceptor_open(loop, &options->socket, take_in, listener, &listener->acceptor);
 	if (err != 0) {
-		tp_socket_close(&listener->fd);
 		tp_stream_listener_unref(listener);
 		return err;
 	}
+	listener->local_addr = *tp_acceptor_addr(listener->acceptor);
 	*out = listener;
 	return 0;
 }
@@ -211,11 +128,7 @@ size_t tp_stream_listener_count(const struct tp_stream_listener *listener)
 
 void tp_stream_listener_pause(struct tp_stream_listener *listener)
 {
-	if (listener->fd != -1) {
-		event_del(&listener->acceptable);
-		tp_loop_cancel(listener->loop, &listener->retry);
-		tp_socket_close(&listener->fd);
-	}
+	tp_acceptor_close(&listener->acceptor);
 }
 
 void tp_stream_listener_close(struct tp_stream_listener **listener)

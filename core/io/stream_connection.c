@@ -148,6 +148,69 @@ void tp_connection_shake_hands(struct tp_connection *connection)
 	}
 }
 
+/* --- another owner -------------------------------------------------------- */
+
+void tp_connection_pause(struct tp_endpoint *endpoint, bool paused)
+{
+	struct tp_connection *connection =
+		tp_container_of(endpoint, struct tp_connection, endpoint);
+
+	if (connection->taken != NULL || connection->state == TP_CONNECTION_CLOSED) {
+		return;
+	}
+	connection->paused = paused;
+	if (paused) {
+		return;
+	}
+	if (connection->deaf && event_add(&connection->readable, NULL) != 0) {
+		tp_connection_doom(connection, "out of memory");
+		return;
+	}
+	connection->deaf = false;
+	tp_connection_want_turn(connection);
+}
+
+void tp_connection_hand_over(struct tp_endpoint *endpoint, tp_handed_over_fn taken, void *taker)
+{
+	struct tp_connection *connection =
+		tp_container_of(endpoint, struct tp_connection, endpoint);
+
+	tp_connection_pause(endpoint, true);
+	connection->taken = taken;
+	connection->taker = taker;
+	tp_loop_request_hook(connection->listener->loop, &connection->flush);
+}
+
+/* All has left, and nobody is reading. */
+static void hand_over(struct tp_connection *connection)
+{
+	tp_handed_over_fn taken = connection->taken;
+	struct tp_stream_remains remains = {
+		.fd = connection->fd,
+		.tls = connection->tls,
+		.rest = connection->rest,
+		.sealed = connection->sealed,
+	};
+
+	connection->taken = NULL;
+	connection->fd = -1;
+	connection->tls = (struct tp_tls){.session = NULL};
+	connection->rest = (struct tp_stream_rest){0};
+	connection->sealed = (struct tp_stream_rest){0};
+	tp_connection_close(connection);
+	taken(connection->taker, &remains);
+	tp_stream_remains_fini(&remains);
+}
+
+static void tell_taker_in_vain(struct tp_connection *connection)
+{
+	struct tp_stream_remains nothing = {.fd = -1};
+
+	if (connection->taken != NULL) {
+		connection->taken(connection->taker, &nothing);
+	}
+}
+
 /* --- events --------------------------------------------------------------- */
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -156,6 +219,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (connection->paused) { /* it would be ready again and again */
+		event_del(&connection->readable);
+		connection->deaf = true;
+		return;
+	}
 	if (tp_connection_has_rest(connection)) { /* on_resume() reads it first */
 		return;
 	}
@@ -189,6 +257,8 @@ static void on_turn_end(struct tp_turn_hook *hook)
 		tp_connection_fail(connection, connection->doomed, NULL, 0);
 	} else if (connection->gone) {
 		tp_connection_close(connection);
+	} else if (connection->taken != NULL && !connection->blocked) {
+		hand_over(connection);
 	}
 	tp_connection_leave(connection);
 }
@@ -390,7 +460,7 @@ void tp_connection_close(struct tp_connection *connection)
 	if (was_open && !connection->gone) {
 		tp_connection_write(connection);
 		if (!connection->blocked && !connection->gone && connection->tls.session != NULL) {
-			tp_tls_bye(&connection->tls);
+			(void)tp_tls_bye(&connection->tls);
 		}
 	}
 	event_del(&connection->readable);
@@ -403,5 +473,6 @@ void tp_connection_close(struct tp_connection *connection)
 	if (was_open && handler->closed != NULL) {
 		handler->closed(handler->owner, &connection->endpoint, &connection->five_tuple);
 	}
+	tell_taker_in_vain(connection);
 	tp_connection_leave(connection);
 }

@@ -4,17 +4,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
 
 #include "base/counter.h"
+#include "io/acceptor.h"
 #include "io/loop.h"
 #include "io/proxy_header.h"
 #include "io/stream.h"
 #include "io/stream_input.h"
 #include "io/stream_queue.h"
+#include "io/stream_remains.h"
 #include "io/tls.h"
 #include "io/transit.h"
 #include "io/turn_buffer.h"
@@ -35,10 +36,8 @@ struct tp_stream_listener {
 	unsigned references;
 	struct tp_list connections;
 	size_t connection_count;
-	struct tp_transits transits; /* they count as connections */
-	int fd;                      /* -1: not listening */
-	struct event acceptable;
-	struct tp_timer retry; /* accept again after descriptors ran out */
+	struct tp_transits transits;  /* they count as connections */
+	struct tp_acceptor *acceptor; /* NULL: not listening */
 	struct tp_counter *refused;
 	struct tp_counter *accept_failed;
 	struct tp_counter *media_dropped;
@@ -81,19 +80,6 @@ struct tp_stream_train {
 	bool media[TP_STREAM_TRAIN_MAX];
 };
 
-/* Bytes that must wait: that came, or that leave. */
-struct tp_stream_rest {
-	uint8_t *bytes; /* NULL: none */
-	size_t at;
-	size_t len;
-};
-
-static inline void tp_stream_rest_fini(struct tp_stream_rest *rest)
-{
-	free(rest->bytes);
-	*rest = (struct tp_stream_rest){0};
-}
-
 /* A header of which more is to come. */
 struct tp_stream_greeting {
 	uint8_t bytes[TP_PROXY_HEADER_MAX];
@@ -121,6 +107,8 @@ struct tp_connection {
 	bool heard;         /* a whole message has come */
 	bool blocked;       /* waits until the descriptor is writable */
 	bool gone;          /* so is the peer: closes at the end of the turn */
+	bool paused;        /* nothing more is delivered for now */
+	bool deaf;          /* nor read: the event is not added */
 	const char *doomed; /* closes at the end of the turn, for this reason */
 	unsigned inside;    /* calls on the stack that still need it */
 	struct tp_timer timer;
@@ -137,6 +125,8 @@ struct tp_connection {
 	const uint8_t *incoming;      /* what GnuTLS reads next, inside a call */
 	size_t incoming_len;
 	bool incoming_ended;
+	tp_handed_over_fn taken; /* NULL: not to be handed over */
+	void *taker;
 };
 
 /**
@@ -158,6 +148,10 @@ void tp_connection_start(struct tp_connection *connection);
 
 /** Close at once, after sending what leaves without waiting. */
 void tp_connection_close(struct tp_connection *connection);
+
+/** The endpoint's: see io/endpoint.h. */
+void tp_connection_pause(struct tp_endpoint *endpoint, bool paused);
+void tp_connection_hand_over(struct tp_endpoint *endpoint, tp_handed_over_fn taken, void *taker);
 
 /* Between these the connection stays where it is, closed or not. */
 void tp_connection_enter(struct tp_connection *connection);

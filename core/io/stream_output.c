@@ -303,6 +303,8 @@ const struct tp_endpoint_ops tp_connection_ops = {
 	.send = endpoint_send,
 	.forward = endpoint_forward,
 	.close = endpoint_close,
+	.pause = tp_connection_pause,
+	.hand_over = tp_connection_hand_over,
 };
 
 const struct tp_tls *tp_stream_tls(const struct tp_endpoint *endpoint)

@@ -55,7 +55,8 @@ bool tp_connection_has_rest(const struct tp_connection *connection)
 
 void tp_connection_want_turn(struct tp_connection *connection)
 {
-	bool waits = connection->state == TP_CONNECTION_HANDSHAKE && connection->blocked;
+	bool waits = connection->paused ||
+		     (connection->state == TP_CONNECTION_HANDSHAKE && connection->blocked);
 
 	if (tp_connection_has_rest(connection) && connection->state != TP_CONNECTION_CLOSED &&
 	    !waits) {
@@ -75,7 +76,8 @@ void tp_connection_forget_input(struct tp_connection *connection)
 static bool may_go_on(const struct share *share)
 {
 	return share->connection->state == TP_CONNECTION_OPEN &&
-	       share->connection->doomed == NULL && share->messages_left > 0;
+	       share->connection->doomed == NULL && !share->connection->paused &&
+	       share->messages_left > 0;
 }
 
 /* What was read alone is delivered where it lies, others with room around them. */

@@ -221,9 +221,9 @@ long tp_tls_write(struct tp_tls *tls, const uint8_t *bytes, size_t len)
 	return TP_EIO;
 }
 
-void tp_tls_bye(struct tp_tls *tls)
+int tp_tls_bye(struct tp_tls *tls)
 {
-	(void)gnutls_bye(tls->session, GNUTLS_SHUT_WR);
+	return is_again(gnutls_bye(tls->session, GNUTLS_SHUT_WR)) ? TP_EAGAIN : 0;
 }
 
 static void describe_alpn(const struct tp_tls *tls, struct tp_tls_peer *out)

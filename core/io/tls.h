@@ -63,8 +63,12 @@ long tp_tls_read(struct tp_tls *tls, uint8_t *out, size_t size);
  */
 long tp_tls_write(struct tp_tls *tls, const uint8_t *bytes, size_t len);
 
-/** Tell the peer that no more will come. */
-void tp_tls_bye(struct tp_tls *tls);
+/**
+ * Tell the peer that no more will come.
+ *
+ * Errors: TP_EAGAIN; else it is said, or cannot be
+ */
+int tp_tls_bye(struct tp_tls *tls);
 
 void tp_tls_describe(const struct tp_tls *tls, struct tp_tls_peer *out);
 

@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "host/dispatch.h"
+#include "io/endpoint.h"
 #include "stun/attr.h"
 #include "stun/build.h"
 #include "turn/allocation.h"
@@ -16,12 +17,14 @@
 #include "turn/relay_socket.h"
 #include "turn/reservation.h"
 #include "turn/server.h"
+#include "turn/tcp_relay.h"
 #include "turn/transaction.h"
 
-/* Allocate: RFC 8656 sections 7.1 to 7.2. */
+/* Allocate: RFC 8656 sections 7.1 to 7.2, RFC 6062 section 5.1. */
 
 struct allocate {
 	enum tp_family family; /* of the relayed address being looked for */
+	uint8_t protocol;      /* of the relayed address */
 	bool dual;             /* IPv4 first, then IPv6 */
 	bool even_port;
 	bool reserve_next;
@@ -31,6 +34,7 @@ struct allocate {
 	struct tp_relay_socket relay;
 	struct tp_relay_socket additional;
 	struct tp_relay_socket next;
+	struct tp_tcp_relay *tcp;      /* then relay has the address only */
 	enum tp_family refused_family; /* of two; TP_FAMILY_NONE: none is */
 	uint16_t refused_code;
 	struct tp_quota_user *quota;
@@ -50,15 +54,35 @@ static const struct tp_stun_attr *find(const struct tp_transaction *transaction,
 	return tp_stun_msg_find(&transaction->msg, type);
 }
 
-static uint16_t check_transport(const struct tp_transaction *transaction)
+/* In the order of RFC 6062 section 5.1. */
+static uint16_t check_tcp(const struct tp_transaction *transaction)
 {
-	const struct tp_stun_attr *attr = find(transaction, TP_ATTR_REQUESTED_TRANSPORT);
-	uint8_t protocol;
-
-	if (attr == NULL || tp_attr_read_requested_transport(attr, &protocol) != 0) {
+	if (!transaction->server->options->relay_tcp) {
+		return 442;
+	}
+	if (!transaction->endpoint->stream || find(transaction, TP_ATTR_DONT_FRAGMENT) != NULL ||
+	    find(transaction, TP_ATTR_EVEN_PORT) != NULL ||
+	    find(transaction, TP_ATTR_RESERVATION_TOKEN) != NULL) {
 		return 400;
 	}
-	return protocol == TP_PROTOCOL_UDP ? 0 : 442;
+	return 0;
+}
+
+static uint16_t check_transport(const struct tp_transaction *transaction, struct allocate *allocate)
+{
+	const struct tp_stun_attr *attr = find(transaction, TP_ATTR_REQUESTED_TRANSPORT);
+
+	if (attr == NULL || tp_attr_read_requested_transport(attr, &allocate->protocol) != 0) {
+		return 400;
+	}
+	switch (allocate->protocol) {
+	case TP_PROTOCOL_UDP:
+		return 0;
+	case TP_PROTOCOL_TCP:
+		return check_tcp(transaction);
+	default:
+		return 442;
+	}
 }
 
 static uint16_t check_reservation(const struct tp_transaction *transaction,
@@ -112,6 +136,11 @@ static uint16_t check_additional_family(const struct tp_transaction *transaction
 	    family != TP_FAMILY_IPV6) {
 		return 400;
 	}
+	if (allocate->protocol == TP_PROTOCOL_TCP) { /* of one family only */
+		allocate->refused_family = TP_FAMILY_IPV6;
+		allocate->refused_code = 440;
+		return 0;
+	}
 	allocate->dual = true;
 	return 0;
 }
@@ -147,7 +176,7 @@ static uint16_t read_lifetime(struct tp_transaction *transaction)
 /* In the order of RFC 8656 section 7.2. */
 static uint16_t check_attributes(struct tp_transaction *transaction, struct allocate *allocate)
 {
-	uint16_t code = check_transport(transaction);
+	uint16_t code = check_transport(transaction, allocate);
 
 	if (code == 0) {
 		code = check_reservation(transaction, allocate);
@@ -200,7 +229,7 @@ static void ask_before_allocate(struct tp_transaction *transaction, struct alloc
 		.realm = request->realm,
 		.relayed_addr = &allocate->relay.advertised_addr,
 		.lifetime_s = request->lifetime_s,
-		.requested_transport = TP_PROTOCOL_UDP,
+		.requested_transport = allocate->protocol,
 	};
 	tp_transaction_ask(transaction, TP_EVENT_on_turn_before_allocate, &allocate->event.before,
 			   after_before_allocate);
@@ -245,6 +274,20 @@ static void reserve_dual(struct tp_transaction *transaction, struct allocate *al
 	}
 }
 
+static void reserve_tcp(struct tp_transaction *transaction, struct allocate *allocate)
+{
+	uint16_t code = tp_tcp_relay_open(transaction->server, allocate->family,
+					  &transaction->request.relay_choice, &allocate->tcp);
+
+	if (code != 0) {
+		tp_transaction_fail(transaction, code, NULL);
+		return;
+	}
+	allocate->relay.advertised_addr = allocate->tcp->advertised_addr;
+	allocate->relay.address = allocate->tcp->address;
+	ask_before_allocate(transaction, allocate);
+}
+
 static void reserve(struct tp_transaction *transaction, struct allocate *allocate)
 {
 	struct tp_server *server = transaction->server;
@@ -278,7 +321,9 @@ static void after_choose_relay(struct tp_transaction *transaction, enum tp_verdi
 	if (verdict != TP_ALLOW) { /* chosen, and then not meant */
 		transaction->request.relay_choice = (struct tp_relay_choice){.port_min = 0};
 	}
-	if (allocate->dual) {
+	if (allocate->protocol == TP_PROTOCOL_TCP) {
+		reserve_tcp(transaction, allocate);
+	} else if (allocate->dual) {
 		reserve_dual(transaction, allocate);
 	} else {
 		reserve(transaction, allocate);
@@ -416,6 +461,7 @@ static uint16_t commit(struct tp_transaction *transaction)
 		.user = transaction->request.user,
 		.relay = &allocate->relay,
 		.additional = &allocate->additional,
+		.tcp = &allocate->tcp,
 		.quota = &allocate->quota,
 		.key = &transaction->integrity_key,
 		.algorithm = transaction->algorithm,
@@ -444,6 +490,7 @@ static void release(struct tp_transaction *transaction)
 	tp_relay_socket_close(server, &allocate->relay);
 	tp_relay_socket_close(server, &allocate->additional);
 	tp_relay_socket_close(server, &allocate->next);
+	tp_tcp_relay_close(&allocate->tcp);
 	tp_quota_give(transaction->realm->quota, &allocate->quota);
 	if (allocate->reserved) {
 		tp_reservation_cancel(server, allocate->reserved_token);

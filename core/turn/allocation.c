@@ -14,6 +14,7 @@
 #include "turn/permission.h"
 #include "turn/realm.h"
 #include "turn/server.h"
+#include "turn/tcp_relay.h"
 #include "turn/transaction.h"
 #include "turn/usage.h"
 
@@ -29,6 +30,7 @@ static void release(struct tp_allocation *allocation)
 	tp_attachments_release(&allocation->handle.attachments);
 	tp_quota_give(allocation->realm->quota, &allocation->quota);
 	tp_relay_socket_close(server, &allocation->relay);
+	tp_tcp_relay_close(&allocation->tcp);
 	tp_additional_relay_free(allocation);
 	tp_secret_wipe(&allocation->key, sizeof(allocation->key));
 	free(allocation->user);
@@ -114,6 +116,18 @@ static bool is_dual(const struct tp_allocation_params *params)
 	return params->additional != NULL && params->additional->datagram != NULL;
 }
 
+static void take_relay(struct tp_allocation *allocation, const struct tp_allocation_params *params)
+{
+	if (params->tcp != NULL && *params->tcp != NULL) {
+		allocation->relay = *params->relay;
+		allocation->tcp = *params->tcp;
+		allocation->tcp->allocation = allocation;
+		*params->tcp = NULL;
+		return;
+	}
+	tp_relay_socket_take(&allocation->relay, params->relay, allocation);
+}
+
 int tp_allocation_create(struct tp_server *server, const struct tp_allocation_params *params,
 			 struct tp_allocation **out)
 {
@@ -154,7 +168,7 @@ int tp_allocation_create(struct tp_server *server, const struct tp_allocation_pa
 	tp_timer_init(&allocation->expiry, expire);
 	tp_allocation_keep_key(allocation, params->key, params->algorithm, params->key_valid_s);
 
-	tp_relay_socket_take(&allocation->relay, params->relay, allocation);
+	take_relay(allocation, params);
 	if (allocation->additional != NULL) {
 		tp_additional_relay_take(allocation, params->additional);
 	}
@@ -210,6 +224,7 @@ void tp_allocation_delete(struct tp_allocation *allocation, enum tp_delete_cause
 	tp_map_remove(&server->allocations, &allocation->view.five_tuple);
 	tp_map_remove(&server->allocations_by_id, &allocation->view.id);
 	tp_transaction_cancel_all(&allocation->transactions);
+	tp_tcp_relay_close(&allocation->tcp);
 	tp_channel_free_all(allocation);
 	tp_permission_free_all(allocation);
 	tp_usage_end(allocation);

@@ -22,6 +22,7 @@
 struct tp_endpoint;
 struct tp_realm;
 struct tp_server;
+struct tp_tcp_relay;
 struct tp_usage_meter;
 
 /*
@@ -63,12 +64,13 @@ struct tp_allocation {
 	uint32_t max_lifetime_s;
 	uint32_t peer_claim_count;
 	struct tp_additional_relay *additional; /* NULL: not a dual allocation */
+	struct tp_tcp_relay *tcp; /* of a TCP allocation, relay has no datagram then; NULL: UDP */
 };
 
 _Static_assert(offsetof(struct tp_allocation, client_to_peer) == 64, "first line is full");
 _Static_assert(offsetof(struct tp_allocation, view.five_tuple) % 64 == 0, "in one line");
 
-/* What a new allocation is made of. Relayed sockets and quota are taken over on success only. */
+/* What a new allocation is made of. Relays and quota are taken over on success only. */
 struct tp_allocation_params {
 	struct tp_realm *realm; /* NULL: the server's first */
 	const struct tp_five_tuple *five_tuple;
@@ -76,6 +78,7 @@ struct tp_allocation_params {
 	const char *user;
 	struct tp_relay_socket *relay;
 	struct tp_relay_socket *additional; /* NULL or without datagram: not a dual allocation */
+	struct tp_tcp_relay **tcp; /* NULL or NULL inside: UDP; else relay tells the address only */
 	struct tp_quota_user **quota;
 	const struct tp_key *key;
 	enum tp_password_algorithm algorithm;

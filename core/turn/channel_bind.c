@@ -102,6 +102,10 @@ static void handle(struct tp_transaction *transaction)
 		return;
 	}
 	transaction->state = binding;
+	if (transaction->allocation->tcp != NULL) {
+		tp_transaction_fail(transaction, 403, "no channels in a TCP allocation");
+		return;
+	}
 	code = read_attributes(transaction, binding);
 	if (code == 0) {
 		code = check_peer(transaction, binding);

@@ -25,6 +25,10 @@
 	X(peer_to_client_packets, "datagrams relayed to clients")                                  \
 	X(peer_to_client_bytes, "payload bytes relayed to clients")                                \
 	X(hairpin_packets, "datagrams to peers and on to clients of ours without the kernel")      \
+	X(peer_connections, "TCP connections with peers")                                          \
+	X(peer_connections_refused, "TCP connections of peers without permission, or too many")    \
+	X(peer_connections_unbound, "TCP connections with peers that the client left unbound")     \
+	X(data_connections, "TCP connections of clients bound to those with peers")                \
 	X(icmp_indications, "errors of ICMP told to clients")                                      \
 	X(relay_drops, "datagrams of peers that found no room in the kernel")                      \
 	X(exceptions, "messages that could not be parsed, verified, handled or written")           \

@@ -93,6 +93,53 @@ bool tp_limit_pass(struct tp_limit *limit, enum tp_direction direction, size_t l
 	return true;
 }
 
+/* Until the bucket has that many tokens, or is full. */
+static uint64_t bucket_wait_ms(const struct tp_bucket *bucket, uint64_t tokens)
+{
+	int64_t cost;
+
+	if (bucket->rate == 0) {
+		return 0;
+	}
+	cost = tokens < bucket->rate ? (int64_t)(tokens * TOKEN) : capacity(bucket);
+	if (bucket->level >= cost) {
+		return 0;
+	}
+	return ((uint64_t)(cost - bucket->level) + bucket->rate - 1) / bucket->rate;
+}
+
+size_t tp_limit_room(struct tp_limit *limit, enum tp_direction direction, size_t max,
+		     uint64_t now_ms, uint32_t *wait_ms)
+{
+	const struct tp_bucket *bits = &limit->directions[direction].bits;
+	const struct tp_bucket *packets = &limit->directions[direction].packets;
+	uint64_t for_bits;
+	uint64_t for_packets;
+	uint64_t room;
+
+	fill(limit, direction, now_ms);
+	for_bits = bucket_wait_ms(bits, bits->rate < 80 ? 8 : bits->rate / 10);
+	for_packets = bucket_wait_ms(packets, 1);
+	if (for_bits != 0 || for_packets != 0) {
+		uint64_t longest = for_bits > for_packets ? for_bits : for_packets;
+
+		*wait_ms = longest < UINT32_MAX ? (uint32_t)longest : UINT32_MAX;
+		return 0;
+	}
+	if (bits->rate == 0) {
+		return max;
+	}
+	room = (uint64_t)bits->level / TOKEN / 8;
+	room = room == 0 ? 1 : room; /* a rate of less than a byte a second: owed */
+	return room < max ? (size_t)room : max;
+}
+
+void tp_limit_take(struct tp_limit *limit, enum tp_direction direction, size_t len)
+{
+	bucket_take(&limit->directions[direction].bits, (int64_t)len * 8 * TOKEN);
+	bucket_take(&limit->directions[direction].packets, TOKEN);
+}
+
 static uint64_t lower(uint64_t a, uint64_t b)
 {
 	if (a == 0 || b == 0) {

@@ -45,6 +45,19 @@ void tp_limit_set(struct tp_limit *limit, const struct tp_limits *limits, uint64
 bool tp_limit_pass(struct tp_limit *limit, enum tp_direction direction, size_t len,
 		   uint64_t now_ms);
 
+/**
+ * How much of a stream may be relayed now, for which tp_limit_take() comes; it waits
+ * where a packet would be dropped.
+ *
+ * @max:     bytes that are wanted at most, not 0
+ * @wait_ms: set with 0: how long until it may be more, a tenth of a second's worth
+ */
+size_t tp_limit_room(struct tp_limit *limit, enum tp_direction direction, size_t max,
+		     uint64_t now_ms, uint32_t *wait_ms);
+
+/** So much has been: it counts as one packet. */
+void tp_limit_take(struct tp_limit *limit, enum tp_direction direction, size_t len);
+
 /** The lower of two limits, member by member; 0 is none. */
 struct tp_limits tp_limits_lowest(const struct tp_limits *a, const struct tp_limits *b);
 

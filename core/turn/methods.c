@@ -7,7 +7,8 @@
 
 static const struct tp_method *const methods[] = {
 	&tp_method_binding,           &tp_method_allocate,     &tp_method_refresh,
-	&tp_method_create_permission, &tp_method_channel_bind,
+	&tp_method_create_permission, &tp_method_channel_bind, &tp_method_connect,
+	&tp_method_connection_bind,
 };
 
 const struct tp_method *tp_method_find(uint16_t number)
@@ -45,6 +46,7 @@ bool tp_method_knows_attribute(uint16_t type)
 	case TP_ATTR_USERHASH:
 	case TP_ATTR_XOR_MAPPED_ADDRESS:
 	case TP_ATTR_RESERVATION_TOKEN:
+	case TP_ATTR_CONNECTION_ID:
 		return true;
 	default:
 		return false;

@@ -212,7 +212,7 @@ int tp_claimant_create(struct tp_permission *permission)
 	struct tp_claimant *claimant;
 	struct relay_key key;
 
-	if (relays == NULL) {
+	if (relays == NULL || allocation->tcp != NULL) { /* a TCP port is nobody else's */
 		return 0;
 	}
 	claimant = tp_pool_take(&relays->claims.claimant_pool);

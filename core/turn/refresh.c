@@ -104,6 +104,9 @@ static void tell_refreshed(const struct tp_allocation *allocation, uint32_t life
 
 static void count_drops(const struct tp_allocation *allocation)
 {
+	if (allocation->tcp != NULL) {
+		return;
+	}
 	tp_datagram_count_drops(allocation->relay.datagram);
 	if (allocation->additional != NULL) {
 		tp_datagram_count_drops(allocation->additional->socket.datagram);

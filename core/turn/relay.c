@@ -258,7 +258,9 @@ static bool send_to_peer(struct tp_allocation *allocation, const struct tp_send_
 {
 	const struct tp_permission *permission = tp_permission_find(allocation, &send->peer_addr);
 
-	if (tp_allocation_relay(allocation, send->peer_addr.family) == NULL) {
+	if (allocation->tcp != NULL) { /* RFC 6062 section 3: no data on a control connection */
+		*reason = TP_DISCARD_METHOD;
+	} else if (tp_allocation_relay(allocation, send->peer_addr.family) == NULL) {
 		*reason = TP_DISCARD_FAMILY;
 	} else if (tp_addr_port(&send->peer_addr) == 0) {
 		*reason = TP_DISCARD_PEER_REFUSED;

@@ -4,7 +4,6 @@
 #include <turnpike/error.h>
 
 #include "base/addr.h"
-#include "base/rand.h"
 #include "host/request.h"
 #include "io/datagram.h"
 #include "turn/allocation.h"
@@ -12,11 +11,10 @@
 #include "turn/live_ports.h"
 #include "turn/peer_error.h"
 #include "turn/relay.h"
+#include "turn/relay_address.h"
+#include "turn/relay_search.h"
 #include "turn/server.h"
 #include "turn/shared_relay.h"
-
-/* Ports that somebody else has, before the range counts as full. */
-#define STRANGERS_MAX 512
 
 /* @shared: whose it is; NULL: an allocation's */
 static int open_port(struct tp_server *server, size_t address, uint16_t port,
@@ -52,78 +50,24 @@ static int open_port(struct tp_server *server, size_t address, uint16_t port,
 	return err;
 }
 
-static bool try_pair(struct tp_server *server, size_t address, uint16_t port,
-		     struct tp_relay_socket *out, struct tp_relay_socket *next, int *err)
+/* What a search is to open. */
+struct wanted {
+	struct tp_relay_socket *socket;
+	struct tp_relay_socket *next; /* NULL: one is enough */
+};
+
+static int open_wanted(struct tp_server *server, size_t address, uint16_t port, void *owner)
 {
-	*err = open_port(server, address, port, NULL, out);
-	if (*err != 0 || next == NULL) {
-		return *err == 0;
-	}
-	*err = open_port(server, address, (uint16_t)(port + 1), NULL, next);
-	if (*err != 0) {
-		tp_relay_socket_close(server, out);
-	}
-	return *err == 0;
-}
+	const struct wanted *wanted = owner;
+	int err = open_port(server, address, port, NULL, wanted->socket);
 
-static bool is_live(const struct tp_server *server, size_t address, uint16_t port, bool pair)
-{
-	const struct tp_live_ports *live = server->shared->live_ports;
-
-	return tp_live_ports_test(live, address, port) ||
-	       (pair && tp_live_ports_test(live, address, (uint16_t)(port + 1)));
-}
-
-/*
- * Walk through the range from a random port. Those of our own allocations are known; of others
- * only a port in use is worth another try.
- */
-static bool try_range(struct tp_server *server, size_t address, bool even,
-		      const struct tp_relay_choice *choice, struct tp_relay_socket *out,
-		      struct tp_relay_socket *next)
-{
-	uint16_t step = even ? 2 : 1;
-	uint32_t first = choice->port_min;
-	uint32_t last = choice->port_max;
-	int strangers = 0;
-	uint32_t count;
-	uint32_t at;
-
-	if (even) {
-		first += first % 2;
-		last -= next != NULL ? 1 : 0;
-	}
-	if (first > last) {
-		return false;
-	}
-	count = (last - first) / step + 1;
-	at = tp_rand_below(count);
-	for (uint32_t i = 0; i < count && strangers < STRANGERS_MAX; i++) {
-		uint16_t port = (uint16_t)(first + (at + i) % count * step);
-		int err = TP_EADDRINUSE;
-
-		if (is_live(server, address, port, next != NULL)) {
-			continue;
+	if (err == 0 && wanted->next != NULL) {
+		err = open_port(server, address, (uint16_t)(port + 1), NULL, wanted->next);
+		if (err != 0) {
+			tp_relay_socket_close(server, wanted->socket);
 		}
-		if (try_pair(server, address, port, out, next, &err)) {
-			return true;
-		}
-		if (err != TP_EADDRINUSE) {
-			return false;
-		}
-		strangers++;
 	}
-	return false;
-}
-
-/* The ports it means, false when they are none of ours. */
-static bool choose_ports(const struct tp_turn_options *options, struct tp_relay_choice *choice)
-{
-	if (choice->port_min == 0 && choice->port_max == 0) {
-		choice->port_min = options->port_min;
-		choice->port_max = options->port_max;
-	}
-	return choice->port_min >= options->port_min && choice->port_max <= options->port_max;
+	return err;
 }
 
 bool tp_relay_choice_is_for(const struct tp_relay_choice *choice,
@@ -135,38 +79,31 @@ bool tp_relay_choice_is_for(const struct tp_relay_choice *choice,
 }
 
 uint16_t tp_relay_socket_open(struct tp_server *server, enum tp_family family, bool even,
-			      const struct tp_relay_choice *wanted, struct tp_relay_socket *out,
+			      const struct tp_relay_choice *choice, struct tp_relay_socket *out,
 			      struct tp_relay_socket *next)
 {
-	const struct tp_turn_options *options = server->options;
-	struct tp_relay_choice choice = {.port_min = 0};
-	uint16_t code = 440;
+	struct wanted wanted = {out, next};
+	const struct tp_relay_search search = {
+		.family = family,
+		.even = even,
+		.pair = next != NULL,
+		.choice = choice,
+		.live = server->shared->live_ports,
+		.open = open_wanted,
+		.owner = &wanted,
+	};
 
-	if (wanted != NULL) {
-		choice = *wanted;
-	}
-	if (!choose_ports(options, &choice)) {
-		return 508;
-	}
 	if (server->shared_relays != NULL) {
-		return tp_shared_relay_take(server, family, even, &choice, out);
-	}
-	for (size_t i = 0; i < options->relay_count; i++) {
-		size_t address = server->next_relay_address++ % options->relay_count;
+		struct tp_relay_choice ports = {.port_min = 0};
 
-		if (tp_addr_family(&options->relay[address].bind_addr) != family) {
-			continue;
+		if (choice != NULL) {
+			ports = *choice;
 		}
-		code = 508;
-		if (tp_relay_choice_is_for(&choice, &options->relay[address]) &&
-		    try_range(server, address, even, &choice, out, next)) {
-			return 0;
-		}
+		return tp_relay_choice_ports(server->options, &ports)
+			       ? tp_shared_relay_take(server, family, even, &ports, out)
+			       : 508;
 	}
-	if (code == 508) {
-		tp_counter_add(server->counters.relayed_ports_exhausted, 1);
-	}
-	return code;
+	return tp_relay_search(server, &search);
 }
 
 int tp_relay_socket_open_shared(struct tp_shared_relay *shared, size_t address, uint16_t port)
@@ -235,30 +172,10 @@ void tp_relay_socket_adopt(struct tp_server *server, struct tp_relay_socket *soc
 	}
 }
 
-static bool locate(const struct tp_shared *shared, const struct tp_addr *addr, bool advertised,
-		   struct tp_relay_location *out)
-{
-	uint16_t port = tp_addr_port(addr);
-
-	for (size_t i = 0; i < shared->options.relay_count; i++) {
-		const struct tp_relay_address *relay = &shared->options.relay[i];
-
-		if (tp_addr_equal_ip(addr,
-				     advertised ? &relay->advertised_addr : &relay->bind_addr) &&
-		    tp_live_ports_worker(shared->live_ports, i, port, &out->worker)) {
-			out->address = i;
-			out->port = port;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* An advertised address goes before one that is bound: see tp_relay_socket_wire_addr(). */
 bool tp_relay_socket_locate(const struct tp_shared *shared, const struct tp_addr *addr,
 			    struct tp_relay_location *out)
 {
-	return locate(shared, addr, true, out) || locate(shared, addr, false, out);
+	return tp_relay_address_locate(shared, shared->live_ports, addr, out);
 }
 
 bool tp_relay_socket_is_live(const struct tp_shared *shared, const struct tp_addr *addr)
@@ -284,27 +201,11 @@ bool tp_relay_socket_is_ours(const struct tp_shared *shared, const struct tp_add
 struct tp_addr tp_relay_socket_wire_addr(const struct tp_shared *shared,
 					 const struct tp_addr *peer_addr)
 {
-	for (size_t i = 0; i < shared->options.relay_count; i++) {
-		const struct tp_relay_address *relay = &shared->options.relay[i];
-
-		if (tp_addr_equal_ip(peer_addr, &relay->advertised_addr) &&
-		    tp_live_ports_test(shared->live_ports, i, tp_addr_port(peer_addr))) {
-			return tp_addr_with_port(&relay->bind_addr, tp_addr_port(peer_addr));
-		}
-	}
-	return *peer_addr;
+	return tp_relay_address_wire(shared, shared->live_ports, peer_addr);
 }
 
 struct tp_addr tp_relay_socket_peer_addr(const struct tp_shared *shared,
 					 const struct tp_addr *wire_addr)
 {
-	for (size_t i = 0; i < shared->options.relay_count; i++) {
-		const struct tp_relay_address *relay = &shared->options.relay[i];
-
-		if (tp_addr_equal_ip(wire_addr, &relay->bind_addr) &&
-		    tp_live_ports_test(shared->live_ports, i, tp_addr_port(wire_addr))) {
-			return tp_addr_with_port(&relay->advertised_addr, tp_addr_port(wire_addr));
-		}
-	}
-	return *wire_addr;
+	return tp_relay_address_peer(shared, shared->live_ports, wire_addr);
 }

@@ -161,7 +161,7 @@ static int send_bytes(const struct tp_transaction *transaction, size_t len)
 				len);
 }
 
-void tp_reply_send(struct tp_transaction *transaction)
+bool tp_reply_send(struct tp_transaction *transaction)
 {
 	struct tp_server *server = transaction->server;
 	const struct tp_five_tuple *five_tuple = &transaction->request.five_tuple;
@@ -172,7 +172,7 @@ void tp_reply_send(struct tp_transaction *transaction)
 		tp_exception_tell(server, transaction->realm, five_tuple, TP_STAGE_WRITE,
 				  "response does not fit", transaction->msg.bytes,
 				  transaction->msg.len);
-		return;
+		return false;
 	}
 	if (must_remember(transaction)) {
 		remember(transaction, len);
@@ -181,7 +181,8 @@ void tp_reply_send(struct tp_transaction *transaction)
 		tp_counter_add(server->counters.responses_failed, 1);
 		tp_exception_tell(server, transaction->realm, five_tuple, TP_STAGE_WRITE,
 				  "response could not be sent", transaction->build.bytes, len);
-		return;
+		return false;
 	}
 	count_sent(transaction);
+	return true;
 }

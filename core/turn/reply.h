@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tp_transaction;
@@ -20,5 +21,10 @@ void tp_reply_build_success(struct tp_transaction *transaction);
  */
 void tp_reply_build_error(struct tp_transaction *transaction, uint16_t code, const char *reason);
 
-/** Append transmit counter, integrity and fingerprint as the request asks for, send, count, remember. */
-void tp_reply_send(struct tp_transaction *transaction);
+/**
+ * Append transmit counter, integrity and fingerprint as the request asks for, send, count,
+ * remember.
+ *
+ * Returns whether it is on its way.
+ */
+bool tp_reply_send(struct tp_transaction *transaction);

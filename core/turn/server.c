@@ -8,10 +8,12 @@
 #include "base/addr.h"
 #include "base/rand.h"
 #include "host/dispatch.h"
+#include "io/pipes.h"
 #include "turn/additional_relay.h"
 #include "turn/allocation.h"
 #include "turn/channel.h"
 #include "turn/client.h"
+#include "turn/data_connection.h"
 #include "turn/discard.h"
 #include "turn/hairpin.h"
 #include "turn/icmp.h"
@@ -67,6 +69,7 @@ static void tables_init(struct tp_server *server)
 	tp_map_init(&server->transactions, sizeof(struct tp_transaction_key), WAITING_MAX);
 	tp_map_init(&server->reservations, TP_RESERVATION_TOKEN_SIZE, TP_RESERVATIONS_MAX);
 	tp_map_init_hashed(&server->clients, sizeof(struct tp_five_tuple), 0, tp_five_tuple_hash);
+	tp_map_init(&server->data_connections, sizeof(uint32_t), TP_DATA_CONNECTIONS_MAX);
 	tp_replay_init(&server->replay);
 	tp_pool_init(&server->allocation_pool, sizeof(struct tp_allocation), 0);
 	tp_pool_init(&server->additional_relay_pool, sizeof(struct tp_additional_relay), 0);
@@ -76,6 +79,8 @@ static void tables_init(struct tp_server *server)
 	tp_pool_init(&server->channel_pool, sizeof(struct tp_channel), 0);
 	tp_pool_init(&server->transaction_pool, sizeof(struct tp_transaction), WAITING_MAX);
 	tp_pool_init(&server->client_pool, sizeof(struct tp_client), 0);
+	tp_pool_init(&server->data_connection_pool, sizeof(struct tp_data_connection),
+		     TP_DATA_CONNECTIONS_MAX);
 }
 
 static void tables_fini(struct tp_server *server)
@@ -88,6 +93,7 @@ static void tables_fini(struct tp_server *server)
 	tp_map_fini(&server->transactions);
 	tp_map_fini(&server->reservations);
 	tp_map_fini(&server->clients);
+	tp_map_fini(&server->data_connections);
 	tp_replay_fini(&server->replay);
 	tp_pool_fini(&server->allocation_pool);
 	tp_pool_fini(&server->additional_relay_pool);
@@ -97,6 +103,7 @@ static void tables_fini(struct tp_server *server)
 	tp_pool_fini(&server->channel_pool);
 	tp_pool_fini(&server->transaction_pool);
 	tp_pool_fini(&server->client_pool);
+	tp_pool_fini(&server->data_connection_pool);
 }
 
 /* Let other workers post to this one, or no longer. */
@@ -254,6 +261,7 @@ void tp_server_free(struct tp_server **server)
 	tp_server_stop(*server);
 	tp_client_close_all(*server);
 	tp_icmp_free(&(*server)->icmp);
+	tp_pipes_free(&(*server)->pipes);
 	tp_hairpin_free(&(*server)->hairpin);
 	tables_fini(*server);
 	give_back(*server);

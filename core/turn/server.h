@@ -19,6 +19,7 @@
 
 struct tp_hairpin;
 struct tp_icmp;
+struct tp_pipes;
 struct tp_realm;
 struct tp_shared_relays;
 
@@ -46,11 +47,13 @@ struct tp_server {
 	struct tp_map transactions;       /* that wait, by five-tuple and transaction id */
 	struct tp_map reservations;       /* by token */
 	struct tp_map clients;            /* by five-tuple */
+	struct tp_map data_connections;   /* by id */
 	struct tp_replay replay;
 	struct tp_source_limit sources;
 	struct tp_hairpin *hairpin;
 	struct tp_icmp *icmp;                   /* NULL: not needed yet */
 	struct tp_shared_relays *shared_relays; /* NULL: each allocation has a port of its own */
+	struct tp_pipes *pipes;                 /* of data connections; NULL: not needed yet */
 
 	struct tp_pool allocation_pool;
 	struct tp_pool additional_relay_pool;
@@ -60,6 +63,7 @@ struct tp_server {
 	struct tp_pool channel_pool;
 	struct tp_pool transaction_pool;
 	struct tp_pool client_pool;
+	struct tp_pool data_connection_pool;
 
 	struct {
 		uint64_t count;

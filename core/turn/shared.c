@@ -26,6 +26,7 @@ void tp_turn_options_init(struct tp_turn_options *options)
 		.usage_interval_s = 60,
 		.max_permissions = 64,
 		.max_channels = 32,
+		.max_data_connections = 16,
 		.password_algorithms = {TP_PASSWORD_SHA256, TP_PASSWORD_MD5},
 		.password_algorithm_count = 2,
 		.unauthenticated_rate = 2000,
@@ -80,7 +81,9 @@ int tp_shared_create(const struct tp_turn_options *options, size_t realms, unsig
 	shared->translates = any_translated(options);
 	tp_rand_bytes(shared->nonce_key, sizeof(shared->nonce_key));
 	shared->live_ports = tp_live_ports_create(options->relay_count);
-	if (!make_quotas(shared, realms) || shared->live_ports == NULL) {
+	shared->live_tcp_ports = tp_live_ports_create(options->relay_count);
+	if (!make_quotas(shared, realms) || shared->live_ports == NULL ||
+	    shared->live_tcp_ports == NULL) {
 		tp_shared_free(&shared);
 		return TP_ENOMEM;
 	}
@@ -101,6 +104,7 @@ void tp_shared_free(struct tp_shared **shared)
 		tp_quota_free(&(*shared)->quotas[i]);
 	}
 	tp_live_ports_free(&(*shared)->live_ports);
+	tp_live_ports_free(&(*shared)->live_tcp_ports);
 	tp_hairpin_free_lanes(*shared);
 	pthread_rwlock_destroy(&(*shared)->servers_lock);
 	free(*shared);

@@ -72,6 +72,7 @@ struct tp_turn_options {
 	uint32_t shared_ports; /* of a worker, on each address; 0: a port for each allocation */
 	int relay_receive_buffer_bytes; /* 0: the system's default */
 	int relay_send_buffer_bytes;
+	bool relay_tcp;   /* TCP allocations (RFC 6062) */
 	bool relay_icmp;  /* clients are told what ICMP tells of their datagrams to peers */
 	bool carry_marks; /* TTL, DSCP and ECN go through; never changes */
 
@@ -86,6 +87,7 @@ struct tp_turn_options {
 	uint32_t max_allocations_per_user; /* 0: no limit */
 	uint32_t max_permissions;          /* per allocation */
 	uint32_t max_channels;             /* per allocation */
+	uint32_t max_data_connections;     /* per TCP allocation */
 
 	/* PASSWORD-ALGORITHMS in order of preference; none: RFC 5389 behaviour only */
 	uint16_t password_algorithms[2];
@@ -109,7 +111,8 @@ struct tp_turn_options {
 /**
  * Defaults of every member: the RFCs' values (RFC 8656 sections 7.2, 9 and 12;
  * lifetimes 600 and 3600 s, permission 300 s, channel 600 s, nonce 3600 s), no limits in all and
- * per user, 64 permissions and 32 channels per allocation, ports 49152 to 65535.
+ * per user, 64 permissions, 32 channels or 16 data connections per allocation, ports 49152 to
+ * 65535.
  */
 void tp_turn_options_init(struct tp_turn_options *options);
 
@@ -125,6 +128,7 @@ struct tp_shared {
 	uint8_t nonce_key[32];
 	struct tp_quota *quotas[TP_REALMS_MAX];
 	struct tp_live_ports *live_ports;
+	struct tp_live_ports *live_tcp_ports; /* of TCP allocations */
 	_Atomic uint64_t next_allocation_id;
 	_Atomic uint64_t next_client_id;
 	struct tp_allocation_service service; /* see turn/service.h */

@@ -54,6 +54,9 @@ static void transaction_free(struct tp_transaction *transaction)
 	if (transaction->method->release != NULL && transaction->state != NULL) {
 		transaction->method->release(transaction);
 	}
+	if (transaction->method->alone) {
+		tp_endpoint_pause(transaction->endpoint, false);
+	}
 	if (transaction->held) {
 		tp_endpoint_release(transaction->endpoint, &transaction->key.five_tuple);
 	}
@@ -125,6 +128,9 @@ static bool is_retransmission(struct tp_server *server, struct tp_endpoint *endp
 static void start(struct tp_transaction *transaction)
 {
 	tp_counter_add(transaction->server->counters.requests, 1);
+	if (transaction->method->alone) {
+		tp_endpoint_pause(transaction->endpoint, true);
+	}
 	if (transaction->method->authenticated) {
 		tp_auth_begin(transaction);
 	} else {
@@ -301,7 +307,9 @@ static void after_success_gate(struct tp_transaction *transaction, enum tp_verdi
 		tp_transaction_fail(transaction, code, NULL);
 		return;
 	}
-	tp_reply_send(transaction);
+	if (tp_reply_send(transaction) && method->sent != NULL) {
+		method->sent(transaction);
+	}
 	transaction_free(transaction);
 }
 
@@ -345,7 +353,7 @@ static void after_error_gate(struct tp_transaction *transaction, enum tp_verdict
 		suppress(transaction);
 		return;
 	}
-	tp_reply_send(transaction);
+	(void)tp_reply_send(transaction);
 	transaction_free(transaction);
 }
 

@@ -121,7 +121,7 @@ struct tp_before_allocate {
 	const char *realm;
 	const struct tp_addr *relayed_addr; /* as it will be advertised */
 	uint32_t lifetime_s;                /* as it will be granted */
-	uint8_t requested_transport;        /* IP protocol number: 17 UDP */
+	uint8_t requested_transport;        /* IP protocol number: 17 UDP, 6 TCP */
 };
 
 struct tp_create_allocation {
@@ -210,7 +210,7 @@ struct tp_message_discarded {
 	size_t len;
 };
 
-/* A peer address of CreatePermission or ChannelBind, past the daemon's own peer policy. */
+/* A peer address of CreatePermission, ChannelBind or Connect, past the daemon's own peer policy. */
 struct tp_before_permission {
 	const struct tp_allocation_view *allocation;
 	const struct tp_addr *peer_addr; /* port 0 with CreatePermission */

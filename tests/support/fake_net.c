@@ -424,6 +424,22 @@ static void endpoint_release(struct tp_endpoint *endpoint, const struct tp_five_
 	((struct fake_endpoint *)endpoint)->held--;
 }
 
+static void endpoint_pause(struct tp_endpoint *endpoint, bool paused)
+{
+	struct fake_endpoint *fake = (struct fake_endpoint *)endpoint;
+
+	fake->paused = paused || fake->taken != NULL;
+}
+
+static void endpoint_hand_over(struct tp_endpoint *endpoint, tp_handed_over_fn taken, void *taker)
+{
+	struct fake_endpoint *fake = (struct fake_endpoint *)endpoint;
+
+	fake->taken = taken;
+	fake->taker = taker;
+	fake->paused = true;
+}
+
 void fake_endpoint_init(struct fake_endpoint *endpoint, enum tp_transport transport)
 {
 	static const struct tp_endpoint_ops ops = {
@@ -432,6 +448,8 @@ void fake_endpoint_init(struct fake_endpoint *endpoint, enum tp_transport transp
 		.close = endpoint_close,
 		.hold = endpoint_hold,
 		.release = endpoint_release,
+		.pause = endpoint_pause,
+		.hand_over = endpoint_hand_over,
 	};
 
 	memset(endpoint, 0, sizeof(*endpoint));

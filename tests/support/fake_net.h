@@ -96,6 +96,9 @@ struct fake_endpoint {
 	int result; /* what send and forward return; they record only with 0 */
 	/* Called with each message recorded; NULL: nothing. */
 	void (*sent)(struct fake_endpoint *endpoint, const struct fake_message *message);
+	bool paused;             /* by tp_endpoint_pause() */
+	tp_handed_over_fn taken; /* by tp_endpoint_hand_over(), for the test to call; NULL: not */
+	void *taker;
 	/* Called by tp_endpoint_close(); NULL: nothing. */
 	void (*closed)(struct fake_endpoint *endpoint);
 	void *arg; /* the test's */

@@ -32,6 +32,62 @@ static unsigned passing(unsigned packets, size_t len, uint64_t now_ms)
 	return count;
 }
 
+/* --- streams --------------------------------------------------------------------- */
+
+/* Bytes of a stream that is always ready, in @seconds. */
+static size_t streamed(unsigned seconds, size_t piece)
+{
+	uint64_t end_ms = 1000 + seconds * UINT64_C(1000);
+	uint64_t now_ms = 1000;
+	size_t sum = 0;
+
+	while (now_ms < end_ms) {
+		uint32_t wait_ms = 0;
+		size_t len = tp_limit_room(&limit, TP_CLIENT_TO_PEER, piece, now_ms, &wait_ms);
+
+		CU_ASSERT_TRUE_FATAL(len <= piece);
+		CU_ASSERT_TRUE_FATAL(len > 0 || wait_ms > 0);
+		if (len > 0) {
+			tp_limit_take(&limit, TP_CLIENT_TO_PEER, len);
+		}
+		sum += len;
+		now_ms += wait_ms;
+	}
+	return sum;
+}
+
+static void a_stream_waits_instead(void)
+{
+	limit_to(80000, 0);
+	CU_ASSERT_EQUAL(streamed(10, 1000), 110000 - 1000); /* a second's worth was there */
+	CU_ASSERT_EQUAL(limit.over.packets, 0);
+	limit_to(80000, 0);
+	CU_ASSERT_EQUAL(streamed(10, 65536), 110000 - 1000);
+	limit_to(0, 5);
+	CU_ASSERT_EQUAL(streamed(10, 1000), 54 * 1000);
+	limit_to(1, 0); /* never 0 forever */
+	CU_ASSERT_TRUE(streamed(100, 1000) > 5);
+	limit_to(0, 0);
+	CU_ASSERT_EQUAL(tp_limit_room(&limit, TP_CLIENT_TO_PEER, 65536, 1000, &(uint32_t){0}),
+			65536);
+}
+
+static void a_stream_and_packets_share_a_bucket(void)
+{
+	uint32_t wait_ms = 0;
+
+	limit_to(80000, 0);
+	CU_ASSERT_EQUAL(passing(5, 1000, 1000), 5);
+	CU_ASSERT_EQUAL(tp_limit_room(&limit, TP_CLIENT_TO_PEER, 65536, 1000, &wait_ms), 5000);
+	tp_limit_take(&limit, TP_CLIENT_TO_PEER, 5000);
+	CU_ASSERT_EQUAL(passing(1, 1000, 1000), 0);
+	CU_ASSERT_EQUAL(tp_limit_room(&limit, TP_CLIENT_TO_PEER, 65536, 1000, &wait_ms), 0);
+	CU_ASSERT_EQUAL(wait_ms, 100);
+	CU_ASSERT_EQUAL(tp_limit_room(&limit, TP_PEER_TO_CLIENT, 65536, 1000, &wait_ms), 10000);
+}
+
+/* --- packets --------------------------------------------------------------------- */
+
 static void a_bucket_holds_a_second(void)
 {
 	limit_to(0, 50);
@@ -272,7 +328,8 @@ static void hairpin_is_limited(void)
 	turn_fixture_close(&f);
 }
 
-TEST_SUITE("limit", TEST(a_bucket_holds_a_second), TEST(a_rate_is_kept_over_any_turns),
+TEST_SUITE("limit", TEST(a_stream_waits_instead), TEST(a_stream_and_packets_share_a_bucket),
+	   TEST(a_bucket_holds_a_second), TEST(a_rate_is_kept_over_any_turns),
 	   TEST(directions_do_not_share), TEST(what_one_bucket_refuses_costs_nothing_of_the_other),
 	   TEST(no_rate_is_too_high), TEST(the_ceiling_holds_whatever_is_set),
 	   TEST(setting_anew_gives_no_second_burst),
