@@ -14,6 +14,7 @@
 #include "turn/channel.h"
 #include "turn/client.h"
 #include "turn/data_connection.h"
+#include "turn/crossing.h"
 #include "turn/discard.h"
 #include "turn/hairpin.h"
 #include "turn/icmp.h"
@@ -26,6 +27,10 @@
 #include "turn/tick.h"
 #include "turn/transaction.h"
 #include "turn/usage.h"
+
+static const tp_crossing_fn crossing_receivers[TP_CROSSING_KINDS] = {
+	[TP_CROSSING_HAIRPIN] = tp_hairpin_arrive,
+};
 
 /* Requests that wait at a time on one worker. */
 #define WAITING_MAX 65536
@@ -149,7 +154,10 @@ int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
 	server->worker = worker;
 	server->generation = tp_generation_ref(generation);
 	use_settings(server, shared->settings);
-	if (tp_realms_create(server) != 0 || tp_hairpin_create(server, &server->hairpin) != 0) {
+	if (tp_realms_create(server) != 0 ||
+	    tp_crossing_create(server, crossing_receivers, &server->crossing) != 0 ||
+	    tp_hairpin_create(server, &server->hairpin) != 0) {
+		tp_crossing_free(&server->crossing);
 		give_back(server);
 		return TP_ENOMEM;
 	}
@@ -263,6 +271,7 @@ void tp_server_free(struct tp_server **server)
 	tp_icmp_free(&(*server)->icmp);
 	tp_pipes_free(&(*server)->pipes);
 	tp_hairpin_free(&(*server)->hairpin);
+	tp_crossing_free(&(*server)->crossing);
 	tables_fini(*server);
 	give_back(*server);
 	*server = NULL;

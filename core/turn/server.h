@@ -17,6 +17,7 @@
 #include "turn/shared.h"
 #include "turn/source_limit.h"
 
+struct tp_crossing;
 struct tp_hairpin;
 struct tp_icmp;
 struct tp_pipes;
@@ -50,6 +51,7 @@ struct tp_server {
 	struct tp_map data_connections;   /* by id */
 	struct tp_replay replay;
 	struct tp_source_limit sources;
+	struct tp_crossing *crossing;
 	struct tp_hairpin *hairpin;
 	struct tp_icmp *icmp;                   /* NULL: not needed yet */
 	struct tp_shared_relays *shared_relays; /* NULL: each allocation has a port of its own */

@@ -7,7 +7,7 @@
 
 #include "base/rand.h"
 #include "base/secret.h"
-#include "turn/hairpin.h"
+#include "turn/crossing.h"
 #include "turn/live_ports.h"
 #include "turn/quota.h"
 #include "turn/service.h"
@@ -105,7 +105,7 @@ void tp_shared_free(struct tp_shared **shared)
 	}
 	tp_live_ports_free(&(*shared)->live_ports);
 	tp_live_ports_free(&(*shared)->live_tcp_ports);
-	tp_hairpin_free_lanes(*shared);
+	tp_crossing_free_lanes(*shared);
 	pthread_rwlock_destroy(&(*shared)->servers_lock);
 	free(*shared);
 	*shared = NULL;

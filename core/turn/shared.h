@@ -16,7 +16,7 @@
 struct tp_peer_policy;
 struct tp_quota;
 struct tp_live_ports;
-struct tp_hairpin_lane;
+struct tp_crossing_lane;
 struct tp_server;
 struct tp_turn_settings;
 
@@ -137,7 +137,7 @@ struct tp_shared {
 	bool translates; /* a relay address is advertised as another than it is bound to */
 	pthread_rwlock_t servers_lock;
 	struct tp_server *servers[TP_WORKERS_MAX]; /* by worker: to post messages, under the lock */
-	struct tp_hairpin_lane *lanes;             /* all, to be freed; under the lock */
+	struct tp_crossing_lane *lanes;            /* all, to be freed; under the lock */
 };
 
 /**
