@@ -188,7 +188,7 @@ void tp_server_adopt(struct tp_server *server)
 	struct tp_client *client;
 	size_t cursor = 0;
 
-	while ((allocation = tp_map_next(&server->allocations, &cursor)) != NULL) {
+	while ((allocation = tp_map_next(&server->allocations_by_id, &cursor)) != NULL) {
 		tp_attachments_adopt(&allocation->handle.attachments, server->generation);
 	}
 	cursor = 0;
@@ -254,7 +254,7 @@ void tp_server_stop(struct tp_server *server)
 	announce(server->shared, server->worker->index, NULL);
 	tp_tick_end(server);
 	tp_transaction_cancel_endpoint(server, NULL);
-	while ((allocation = tp_map_drain(&server->allocations)) != NULL) {
+	while ((allocation = tp_map_drain(&server->allocations_by_id)) != NULL) {
 		tp_allocation_delete(allocation, TP_DELETE_SHUTDOWN);
 	}
 	tp_reservation_free_all(server);
@@ -279,5 +279,5 @@ void tp_server_free(struct tp_server **server)
 
 size_t tp_server_allocation_count(const struct tp_server *server)
 {
-	return server->allocations.count;
+	return server->allocations_by_id.count;
 }
