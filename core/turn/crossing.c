@@ -19,6 +19,7 @@ struct tp_crossing_lane {
 	struct tp_crossing_lane *next; /* of all, under the lock */
 	struct tp_shared *shared;
 	struct tp_lane *lane;
+	unsigned sender;
 	unsigned receiver;
 	struct tp_list filled;     /* sender: in this turn */
 	struct tp_message message; /* calls the receiver; on its way while the lane is "called" */
@@ -31,6 +32,7 @@ struct tp_crossing {
 
 	struct tp_crossing_lane **lanes; /* to other workers, by number; NULL: not used yet */
 	struct tp_list filled;
+	struct tp_list notes;
 	struct tp_turn_hook publish;
 
 	struct tp_list delivered; /* lanes from other workers */
@@ -80,7 +82,7 @@ static void on_called(struct tp_message *message)
 	}
 	while (tp_lane_take(lane->lane, &packet, &tag)) {
 		server->crossing->receive[tag >> TP_CROSSING_TAG_BITS](
-			server, tag & TP_CROSSING_TAG_MASK, &packet);
+			server, lane->sender, tag & TP_CROSSING_TAG_MASK, &packet);
 		count++;
 	}
 	tp_loop_count_messages(server->worker->loop, count);
@@ -89,7 +91,8 @@ static void on_called(struct tp_message *message)
 
 /* --- to another worker -------------------------------------------------------- */
 
-static struct tp_crossing_lane *lane_create(struct tp_shared *shared, unsigned receiver)
+static struct tp_crossing_lane *lane_create(struct tp_shared *shared, unsigned sender,
+					    unsigned receiver)
 {
 	struct tp_crossing_lane *lane = calloc(1, sizeof(*lane));
 
@@ -102,6 +105,7 @@ static struct tp_crossing_lane *lane_create(struct tp_shared *shared, unsigned r
 		return NULL;
 	}
 	lane->shared = shared;
+	lane->sender = sender;
 	lane->receiver = receiver;
 	lane->message.deliver = on_called;
 	tp_list_init(&lane->filled);
@@ -154,6 +158,12 @@ static void on_publish(struct tp_turn_hook *hook)
 	while ((link = tp_list_shift(&crossing->filled)) != NULL) {
 		publish(tp_container_of(link, struct tp_crossing_lane, filled));
 	}
+	while ((link = tp_list_shift(&crossing->notes)) != NULL) {
+		struct tp_crossing_note *note =
+			tp_container_of(link, struct tp_crossing_note, link);
+
+		tp_crossing_post_now(crossing->server->shared, note->worker, note);
+	}
 }
 
 int tp_crossing_send(struct tp_crossing *crossing, unsigned worker, enum tp_crossing_kind kind,
@@ -163,7 +173,8 @@ int tp_crossing_send(struct tp_crossing *crossing, unsigned worker, enum tp_cros
 	int err;
 
 	if (*lane == NULL) {
-		*lane = lane_create(crossing->server->shared, worker);
+		*lane = lane_create(crossing->server->shared, crossing->server->worker->index,
+				    worker);
 		if (*lane == NULL) {
 			return TP_ENOMEM;
 		}
@@ -174,6 +185,29 @@ int tp_crossing_send(struct tp_crossing *crossing, unsigned worker, enum tp_cros
 		tp_loop_request_hook(crossing->server->worker->loop, &crossing->publish);
 	}
 	return err;
+}
+
+void tp_crossing_note_init(struct tp_crossing_note *note,
+			   void (*deliver)(struct tp_message *message),
+			   void (*refused)(struct tp_crossing_note *note))
+{
+	note->message.deliver = deliver;
+	note->refused = refused;
+	tp_list_init(&note->link);
+}
+
+void tp_crossing_post(struct tp_crossing *crossing, unsigned worker, struct tp_crossing_note *note)
+{
+	note->worker = worker;
+	tp_list_append(&crossing->notes, &note->link);
+	tp_loop_request_hook(crossing->server->worker->loop, &crossing->publish);
+}
+
+void tp_crossing_post_now(struct tp_shared *shared, unsigned worker, struct tp_crossing_note *note)
+{
+	if (post(shared, worker, &note->message) != 0) {
+		note->refused(note);
+	}
 }
 
 /* --- life --------------------------------------------------------------------- */
@@ -189,6 +223,7 @@ int tp_crossing_create(struct tp_server *server, const tp_crossing_fn receive[TP
 	crossing->server = server;
 	crossing->receive = receive;
 	tp_list_init(&crossing->filled);
+	tp_list_init(&crossing->notes);
 	tp_list_init(&crossing->delivered);
 	tp_turn_hook_init(&crossing->publish, on_publish);
 	tp_turn_hook_init(&crossing->release, on_release);

@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "base/list.h"
+#include "io/mailbox.h"
 #include "turn/lane.h"
 
 struct tp_packet;
@@ -11,7 +13,9 @@ struct tp_shared;
 
 /*
  * Packets from one worker's server to another's: a lane for each pair of
- * workers, made when first used. What is sent in a turn leaves at its end, in order.
+ * workers, made when first used; and notes, which are never refused for lack of room. What is
+ * sent in a turn leaves at its end, packets in order, and then notes in order: a note is
+ * read after the packets that were sent before it.
  *
  * Of one server; for its worker's thread.
  */
@@ -23,6 +27,8 @@ struct tp_crossing;
 /* What a packet is about: the two upper bits of its tag. The rest is for who receives it. */
 enum tp_crossing_kind {
 	TP_CROSSING_HAIRPIN = 0, /* for a relayed socket */
+	TP_CROSSING_TO_HOME = 1, /* from a client on a detour */
+	TP_CROSSING_TO_DOOR = 2, /* for one */
 	TP_CROSSING_KINDS,
 };
 
@@ -33,7 +39,8 @@ enum tp_crossing_kind {
  * A packet of another worker, with the room of a packet around it; as it is until the
  * turn's hooks have run.
  */
-typedef void (*tp_crossing_fn)(struct tp_server *server, uint32_t tag, struct tp_packet *packet);
+typedef void (*tp_crossing_fn)(struct tp_server *server, unsigned from, uint32_t tag,
+			       struct tp_packet *packet);
 
 /**
  * @receive: by kind; borrowed
@@ -54,6 +61,28 @@ void tp_crossing_free(struct tp_crossing **crossing);
  */
 int tp_crossing_send(struct tp_crossing *crossing, unsigned worker, enum tp_crossing_kind kind,
 		     uint32_t tag, const struct tp_packet *packet);
+
+/* Embedded in what it carries, which is the receiver's when it is delivered. */
+struct tp_crossing_note {
+	struct tp_message message;
+	void (*refused)(struct tp_crossing_note *note);
+	struct tp_list link;
+	unsigned worker;
+};
+
+/**
+ * @deliver: on the receiver's thread, also when its server has stopped
+ * @refused: on the sender's: the receiver's mailbox is closed
+ */
+void tp_crossing_note_init(struct tp_crossing_note *note,
+			   void (*deliver)(struct tp_message *message),
+			   void (*refused)(struct tp_crossing_note *note));
+
+/** It leaves at the end of the turn. */
+void tp_crossing_post(struct tp_crossing *crossing, unsigned worker, struct tp_crossing_note *note);
+
+/** It leaves at once. Thread: any. */
+void tp_crossing_post_now(struct tp_shared *shared, unsigned worker, struct tp_crossing_note *note);
 
 /** All lanes between workers; their mailboxes must be closed. */
 void tp_crossing_free_lanes(struct tp_shared *shared);

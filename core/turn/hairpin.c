@@ -62,7 +62,8 @@ void tp_hairpin_deliver(struct tp_hairpin *hairpin, const struct tp_relay_locati
 
 /* --- other workers ------------------------------------------------------------ */
 
-void tp_hairpin_arrive(struct tp_server *server, uint32_t tag, struct tp_packet *packet)
+void tp_hairpin_arrive(struct tp_server *server, unsigned from, uint32_t tag,
+		       struct tp_packet *packet)
 {
 	const struct tp_relay_location to = {
 		.worker = server->worker->index,
@@ -70,6 +71,7 @@ void tp_hairpin_arrive(struct tp_server *server, uint32_t tag, struct tp_packet 
 		.port = (uint16_t)tag,
 	};
 
+	(void)from;
 	tp_hairpin_deliver(server->hairpin, &to, packet);
 }
 

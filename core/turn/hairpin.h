@@ -63,4 +63,5 @@ int tp_hairpin_send(struct tp_hairpin *hairpin, const struct tp_relay_location *
 		    const struct tp_packet *packet);
 
 /** What another worker's hairpin has sent: a tp_crossing_fn. */
-void tp_hairpin_arrive(struct tp_server *server, uint32_t tag, struct tp_packet *packet);
+void tp_hairpin_arrive(struct tp_server *server, unsigned from, uint32_t tag,
+		       struct tp_packet *packet);
