@@ -357,7 +357,7 @@ static void is_forbidden(void)
 	CU_ASSERT_EQUAL(tp_server_allocation_count(m.turn.server), 0);
 }
 
-static void when_mobility_is_forbidden_by_a_reload_tickets_are_405(void)
+static void forbidden_by_a_reload_it_is_405(void)
 {
 	each(is_forbidden, TP_TRANSPORT_TCP, TP_TRANSPORT_UDP);
 }
@@ -584,7 +584,7 @@ TEST_SUITE("move", TEST(an_allocate_with_an_empty_ticket_gets_one),
 	   TEST(the_ticket_of_an_ended_allocation_is_437),
 	   TEST(a_path_with_an_allocation_of_its_own_is_437),
 	   TEST(a_stolen_ticket_is_worth_nothing), TEST(after_65535_tickets_it_is_405),
-	   TEST(when_mobility_is_forbidden_by_a_reload_tickets_are_405),
+	   TEST(forbidden_by_a_reload_it_is_405),
 	   TEST(a_plugin_that_says_no_leaves_the_ticket_good),
 	   TEST(a_retransmission_is_answered_alike),
 	   TEST(lifetime_0_with_a_ticket_ends_the_allocation),
