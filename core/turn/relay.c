@@ -299,20 +299,26 @@ static void discard_send(struct tp_server *server, const struct tp_five_tuple *f
 			   len);
 }
 
+/* Of a client that has just come here, or of another worker's, or nobody's. */
+static void send_elsewhere(struct tp_server *server, const struct tp_five_tuple *five_tuple,
+			   const struct tp_send_indication *send, struct tp_packet *packet)
+{
+	if (tp_move_arrive(server, five_tuple) != NULL) {
+		tp_relay_send(server, five_tuple, send, packet);
+	} else if (!tp_detour_take(server, five_tuple, packet)) {
+		discard_send(server, five_tuple, NULL, TP_DISCARD_NO_ALLOCATION, packet->len);
+	}
+}
+
 void tp_relay_send(struct tp_server *server, const struct tp_five_tuple *five_tuple,
 		   const struct tp_send_indication *send, struct tp_packet *packet)
 {
 	struct tp_allocation *allocation = tp_allocation_find(server, five_tuple);
-	enum tp_discard_reason reason = TP_DISCARD_NO_ALLOCATION;
+	enum tp_discard_reason reason;
 
-	if (allocation == NULL && tp_move_arrive(server, five_tuple) != NULL) {
-		tp_relay_send(server, five_tuple, send, packet);
-		return;
-	}
-	if (allocation == NULL && tp_detour_take(server, five_tuple, packet)) {
-		return;
-	}
-	if (allocation == NULL || !send_to_peer(allocation, send, packet, &reason)) {
+	if (allocation == NULL) {
+		send_elsewhere(server, five_tuple, send, packet);
+	} else if (!send_to_peer(allocation, send, packet, &reason)) {
 		discard_send(server, five_tuple, allocation, reason, packet->len);
 	}
 }
