@@ -159,6 +159,11 @@ static const struct tp_option relay_options[] = {
 	 .default_value = "no",
 	 .flags = RELOAD,
 	 .help = "TCP connections with peers, for clients over TCP and TLS (RFC 6062)"},
+	{.name = "mobility",
+	 .type = TP_OPTION_BOOL,
+	 .default_value = "no",
+	 .flags = RELOAD,
+	 .help = "let clients that ask for it go on from another address (RFC 8016)"},
 	{0},
 };
 

@@ -275,6 +275,7 @@ static int take_relay(struct tp_config *config, char problem[TP_PROBLEM_SIZE])
 	turn->relay_icmp = tp_config_value(values, "icmp")->integer != 0;
 	turn->carry_marks = tp_config_value(values, "carry_marks")->integer != 0;
 	turn->relay_tcp = tp_config_value(values, "tcp")->integer != 0;
+	turn->mobility = tp_config_value(values, "mobility")->integer != 0;
 	if (!parse_ports(ports, turn)) {
 		return tp_config_problem(config, "relay", "ports", problem, TP_EINVAL,
 					 "\"%.80s\" is no range FIRST-LAST within 1024 to 65535",

@@ -11,6 +11,7 @@
 #include "turn/allocation.h"
 #include "turn/auth.h"
 #include "turn/methods.h"
+#include "turn/move.h"
 #include "turn/quota.h"
 #include "turn/realm.h"
 #include "turn/redirect.h"
@@ -30,6 +31,8 @@ struct allocate {
 	bool reserve_next;
 	bool claims;
 	uint8_t claimed_token[TP_RESERVATION_TOKEN_SIZE];
+	uint64_t id; /* that the ticket is for; 0: not mobile */
+	uint8_t ticket[TP_MOBILITY_TICKET_SIZE];
 
 	struct tp_relay_socket relay;
 	struct tp_relay_socket additional;
@@ -159,6 +162,28 @@ static uint16_t check_even_port(const struct tp_transaction *transaction, struct
 	return 0;
 }
 
+/* RFC 8016 section 3.1.2. */
+static uint16_t check_mobility(const struct tp_transaction *transaction, struct allocate *allocate)
+{
+	const struct tp_server *server = transaction->server;
+	const struct tp_stun_attr *attr = find(transaction, TP_ATTR_MOBILITY_TICKET);
+	struct tp_mobility_ticket ticket = {.number = TP_MOVE_FIRST_TICKET};
+
+	if (attr == NULL || allocate->protocol == TP_PROTOCOL_TCP) { /* that stays where it is */
+		return 0;
+	}
+	if (attr->len != 0) {
+		return 400;
+	}
+	if (!server->options->mobility) {
+		return 405;
+	}
+	allocate->id = tp_allocation_mint_id(server);
+	ticket.allocation_id = allocate->id;
+	return tp_mobility_seal(server->shared->mobility_key, &ticket, allocate->ticket) == 0 ? 0
+											      : 500;
+}
+
 static uint16_t read_lifetime(struct tp_transaction *transaction)
 {
 	const struct tp_stun_attr *attr = find(transaction, TP_ATTR_LIFETIME);
@@ -189,6 +214,9 @@ static uint16_t check_attributes(struct tp_transaction *transaction, struct allo
 	}
 	if (code == 0) {
 		code = check_additional_family(transaction, allocate);
+	}
+	if (code == 0) {
+		code = check_mobility(transaction, allocate);
 	}
 	if (code == 0) {
 		code = read_lifetime(transaction);
@@ -433,6 +461,10 @@ static void write(struct tp_transaction *transaction, struct tp_build *build)
 		tp_build_bytes(build, TP_ATTR_RESERVATION_TOKEN, allocate->reserved_token,
 			       TP_RESERVATION_TOKEN_SIZE);
 	}
+	if (allocate->id != 0) {
+		tp_build_bytes(build, TP_ATTR_MOBILITY_TICKET, allocate->ticket,
+			       sizeof(allocate->ticket));
+	}
 	tp_build_xor_addr(build, TP_ATTR_XOR_MAPPED_ADDRESS,
 			  &transaction->request.five_tuple.client_addr);
 }
@@ -456,6 +488,8 @@ static uint16_t commit(struct tp_transaction *transaction)
 	struct tp_server *server = transaction->server;
 	const struct tp_allocation_params params = {
 		.realm = transaction->realm,
+		.id = allocate->id,
+		.mobile = allocate->id != 0,
 		.five_tuple = &transaction->request.five_tuple,
 		.endpoint = transaction->endpoint,
 		.user = transaction->request.user,

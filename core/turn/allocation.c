@@ -11,6 +11,8 @@
 #include "io/datagram.h"
 #include "io/loop.h"
 #include "turn/channel.h"
+#include "turn/detour.h"
+#include "turn/move.h"
 #include "turn/permission.h"
 #include "turn/realm.h"
 #include "turn/server.h"
@@ -32,6 +34,7 @@ static void release(struct tp_allocation *allocation)
 	tp_relay_socket_close(server, &allocation->relay);
 	tp_tcp_relay_close(&allocation->tcp);
 	tp_additional_relay_free(allocation);
+	tp_move_free(allocation);
 	tp_secret_wipe(&allocation->key, sizeof(allocation->key));
 	free(allocation->user);
 	tp_pool_give(&server->limit_pool, allocation->limit);
@@ -39,7 +42,7 @@ static void release(struct tp_allocation *allocation)
 }
 
 /* The worker is in it, so that others can tell whom to ask: see turn/service.h. */
-static uint64_t mint_id(const struct tp_server *server)
+uint64_t tp_allocation_mint_id(const struct tp_server *server)
 {
 	uint64_t number = atomic_fetch_add_explicit(&server->shared->next_allocation_id, 1,
 						    memory_order_relaxed) +
@@ -53,7 +56,7 @@ static void view_init(struct tp_allocation *allocation, const struct tp_allocati
 	struct tp_server *server = allocation->server;
 
 	allocation->view = (struct tp_allocation_view){
-		.id = mint_id(server),
+		.id = params->id != 0 ? params->id : tp_allocation_mint_id(server),
 		.user = allocation->user,
 		.realm = allocation->realm->name,
 		.five_tuple = *params->five_tuple,
@@ -99,8 +102,12 @@ int tp_allocation_set_limits(struct tp_allocation *allocation, const struct tp_l
 
 static int tables_insert(struct tp_server *server, struct tp_allocation *allocation)
 {
-	int err = tp_map_insert(&server->allocations, &allocation->view.five_tuple, allocation);
+	int err = TP_EEXIST;
 
+	if (tp_move_find(server, &allocation->view.five_tuple) == NULL &&
+	    !tp_detour_exists(server, &allocation->view.five_tuple)) {
+		err = tp_map_insert(&server->allocations, &allocation->view.five_tuple, allocation);
+	}
 	if (err != 0) {
 		return err;
 	}
@@ -109,6 +116,15 @@ static int tables_insert(struct tp_server *server, struct tp_allocation *allocat
 		tp_map_remove(&server->allocations, &allocation->view.five_tuple);
 	}
 	return err;
+}
+
+static void tables_remove(struct tp_server *server, struct tp_allocation *allocation)
+{
+	if (!tp_move_is_lost(allocation)) {
+		tp_map_remove(&server->allocations, &allocation->view.five_tuple);
+	}
+	tp_move_end(allocation);
+	tp_map_remove(&server->allocations_by_id, &allocation->view.id);
 }
 
 static bool is_dual(const struct tp_allocation_params *params)
@@ -148,6 +164,9 @@ int tp_allocation_create(struct tp_server *server, const struct tp_allocation_pa
 	err = set_first_limits(allocation, &params->max_limits, &params->limits);
 	if (err == 0 && is_dual(params)) {
 		err = tp_additional_relay_create(allocation);
+	}
+	if (err == 0 && params->mobile) {
+		err = tp_move_create(allocation);
 	}
 	if (err == 0) {
 		err = tp_endpoint_hold(params->endpoint, params->five_tuple);
@@ -221,8 +240,7 @@ void tp_allocation_delete(struct tp_allocation *allocation, enum tp_delete_cause
 	struct tp_server *server = allocation->server;
 
 	tp_loop_cancel(server->worker->loop, &allocation->expiry);
-	tp_map_remove(&server->allocations, &allocation->view.five_tuple);
-	tp_map_remove(&server->allocations_by_id, &allocation->view.id);
+	tables_remove(server, allocation);
 	tp_transaction_cancel_all(&allocation->transactions);
 	tp_tcp_relay_close(&allocation->tcp);
 	tp_channel_free_all(allocation);

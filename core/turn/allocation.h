@@ -21,6 +21,7 @@
 
 struct tp_endpoint;
 struct tp_realm;
+struct tp_move;
 struct tp_server;
 struct tp_tcp_relay;
 struct tp_usage_meter;
@@ -65,6 +66,7 @@ struct tp_allocation {
 	uint32_t peer_claim_count;
 	struct tp_additional_relay *additional; /* NULL: not a dual allocation */
 	struct tp_tcp_relay *tcp; /* of a TCP allocation, relay has no datagram then; NULL: UDP */
+	struct tp_move *move;     /* NULL: not mobile */
 };
 
 _Static_assert(offsetof(struct tp_allocation, client_to_peer) == 64, "first line is full");
@@ -73,6 +75,8 @@ _Static_assert(offsetof(struct tp_allocation, view.five_tuple) % 64 == 0, "in on
 /* What a new allocation is made of. Relays and quota are taken over on success only. */
 struct tp_allocation_params {
 	struct tp_realm *realm; /* NULL: the server's first */
+	uint64_t id;            /* 0: the next */
+	bool mobile;
 	const struct tp_five_tuple *five_tuple;
 	struct tp_endpoint *endpoint;
 	const char *user;
@@ -92,6 +96,9 @@ struct tp_allocation_params {
 /** Errors: TP_ENOMEM, TP_EEXIST when the five-tuple has one. */
 int tp_allocation_create(struct tp_server *server, const struct tp_allocation_params *params,
 			 struct tp_allocation **out);
+
+/** The next id: those that get it may make no allocation. */
+uint64_t tp_allocation_mint_id(const struct tp_server *server);
 
 /** The worker that has it, by its id; one that is not there for an id that never was. */
 static inline unsigned tp_allocation_id_worker(uint64_t id)

@@ -38,7 +38,9 @@ static void handle(struct tp_transaction *transaction)
 		return;
 	}
 	transaction->state = bind;
-	if (!transaction->endpoint->stream || attr == NULL || tp_attr_read_u32(attr, &id) != 0) {
+	/* a stream that is here, and not at the other end of a detour */
+	if (!transaction->endpoint->stream || transaction->endpoint->ops->hand_over == NULL ||
+	    attr == NULL || tp_attr_read_u32(attr, &id) != 0) {
 		tp_transaction_fail(transaction, 400, NULL);
 		return;
 	}

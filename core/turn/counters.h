@@ -12,6 +12,8 @@
 #define TP_TURN_COUNTERS(X)                                                                        \
 	X(allocations_created, "allocations made")                                                 \
 	X(allocations_deleted, "allocations ended")                                                \
+	X(allocations_moved, "tickets with which clients went on from another address")            \
+	X(detours_begun, "clients taken to the worker that has their allocation")                  \
 	X(requests, "requests taken up")                                                           \
 	X(requests_parked, "requests that waited for a plugin or another worker")                  \
 	X(retransmissions_answered, "retransmitted requests answered from memory")                 \

@@ -5,17 +5,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "turn/lane.h"
+#include "turn/crossing.h"
 
 struct tp_packet;
 struct tp_relay_location;
 struct tp_relay_socket;
 struct tp_server;
-struct tp_shared;
 
 /*
  * What one client of ours relays to another goes to the other's allocation
- * without the kernel: by a call in the same worker, through a lane to another.
+ * without the kernel: by a call in the same worker, by a crossing to another.
  * Permissions, events and counters of both sides are those of any datagram; the
  * sender's relayed address is the peer that the receiver sees. It ends at
  * the receiving client, so nothing goes in circles.
@@ -25,7 +24,7 @@ struct tp_shared;
 struct tp_hairpin;
 
 /* A larger payload is left to the kernel, to be refused as any such datagram. */
-#define TP_HAIRPIN_PAYLOAD_MAX TP_LANE_PAYLOAD_MAX
+#define TP_HAIRPIN_PAYLOAD_MAX TP_CROSSING_PAYLOAD_MAX
 
 /** Errors: TP_ENOMEM. */
 int tp_hairpin_create(struct tp_server *server, struct tp_hairpin **out);
@@ -63,5 +62,6 @@ void tp_hairpin_deliver(struct tp_hairpin *hairpin, const struct tp_relay_locati
 int tp_hairpin_send(struct tp_hairpin *hairpin, const struct tp_relay_location *to,
 		    const struct tp_packet *packet);
 
-/** All lanes between workers; their mailboxes must be closed. */
-void tp_hairpin_free_lanes(struct tp_shared *shared);
+/** What another worker's hairpin has sent: a tp_crossing_fn. */
+void tp_hairpin_arrive(struct tp_server *server, unsigned from, uint32_t tag,
+		       struct tp_packet *packet);

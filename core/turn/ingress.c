@@ -6,6 +6,7 @@
 #include "stun/indication.h"
 #include "stun/msg.h"
 #include "turn/allocation.h"
+#include "turn/detour.h"
 #include "turn/discard.h"
 #include "turn/realm.h"
 #include "turn/relay.h"
@@ -62,7 +63,9 @@ static void stun(struct tp_server *server, struct tp_endpoint *endpoint,
 	}
 	switch (msg.message_class) {
 	case TP_STUN_REQUEST:
-		tp_transaction_begin(server, endpoint, five_tuple, &msg);
+		if (!tp_detour_take(server, five_tuple, packet)) {
+			tp_transaction_begin(server, endpoint, five_tuple, &msg);
+		}
 		break;
 	case TP_STUN_INDICATION:
 		indication(server, five_tuple, &msg, packet);

@@ -14,6 +14,8 @@ struct tp_method {
 	bool on_allocation; /* 437 without an allocation, 441 on another user's */
 	bool once;          /* a retransmission gets the same bytes, it is not carried out again */
 	bool alone;         /* nothing more is read from its connection until it is answered */
+	/* Find out, before authentication, which allocation is meant if not the five-tuple's. */
+	void (*locate)(struct tp_transaction *transaction); /* NULL: always the five-tuple's */
 	/* Check and reserve; ends in tp_transaction_succeed() or _fail(), maybe later. */
 	void (*handle)(struct tp_transaction *transaction);
 	/* Write the attributes of the success response; NULL: none. */

@@ -8,14 +8,17 @@
 #include "turn/auth.h"
 #include "turn/methods.h"
 #include "turn/realm.h"
+#include "turn/move.h"
 #include "turn/server.h"
 #include "turn/transaction.h"
 #include "turn/usage.h"
 
-/* Refresh: RFC 8656 sections 8.1 to 8.2. */
+/* Refresh: RFC 8656 sections 8.1 to 8.2; with a ticket: RFC 8016 section 3.2. */
 
 struct refresh {
 	enum tp_family family; /* TP_FAMILY_NONE: all there are */
+	bool moves;            /* the client goes on from the request's five-tuple */
+	uint8_t ticket[TP_MOBILITY_TICKET_SIZE];
 	struct tp_before_refresh event;
 };
 
@@ -54,6 +57,13 @@ static void ask_before_refresh(struct tp_transaction *transaction, struct refres
 			   after_before_refresh);
 }
 
+/* Who ends the allocation needs to be nowhere. */
+static uint16_t read_move(const struct tp_transaction *transaction, struct refresh *refresh)
+{
+	refresh->moves = transaction->claim.made && transaction->request.lifetime_s != 0;
+	return refresh->moves ? tp_move_next_ticket(transaction, refresh->ticket) : 0;
+}
+
 static void handle(struct tp_transaction *transaction)
 {
 	const struct tp_stun_attr *attr = tp_stun_msg_find(&transaction->msg, TP_ATTR_LIFETIME);
@@ -80,12 +90,23 @@ static void handle(struct tp_transaction *transaction)
 			transaction->realm, attr != NULL ? &requested_s : NULL,
 			tp_auth_max_lifetime_s(transaction));
 	}
+	code = read_move(transaction, refresh);
+	if (code != 0) {
+		tp_transaction_fail(transaction, code, NULL);
+		return;
+	}
 	ask_before_refresh(transaction, refresh);
 }
 
 static void write(struct tp_transaction *transaction, struct tp_build *build)
 {
+	const struct refresh *refresh = transaction->state;
+
 	tp_build_u32(build, TP_ATTR_LIFETIME, transaction->request.lifetime_s);
+	if (refresh->moves) {
+		tp_build_bytes(build, TP_ATTR_MOBILITY_TICKET, refresh->ticket,
+			       sizeof(refresh->ticket));
+	}
 }
 
 static void tell_refreshed(const struct tp_allocation *allocation, uint32_t lifetime_s)
@@ -125,10 +146,15 @@ static uint16_t commit(struct tp_transaction *transaction)
 	const struct refresh *refresh = transaction->state;
 	struct tp_allocation *allocation = transaction->allocation;
 	uint32_t lifetime_s = transaction->request.lifetime_s;
+	uint16_t code;
 
 	if (refresh->family != TP_FAMILY_NONE &&
 	    tp_allocation_relay(allocation, refresh->family) == NULL) {
 		return 443; /* it has ended while a plugin thought */
+	}
+	code = refresh->moves ? tp_move_begin(transaction) : 0;
+	if (code != 0) {
+		return code;
 	}
 	if (lifetime_s != 0) {
 		tp_allocation_refresh(allocation, refresh->family, lifetime_s);
@@ -150,6 +176,7 @@ const struct tp_method tp_method_refresh = {
 	.authenticated = true,
 	.on_allocation = true,
 	.once = true,
+	.locate = tp_move_read_claim,
 	.handle = handle,
 	.write = write,
 	.commit = commit,

@@ -17,10 +17,12 @@
 #include "stun/indication.h"
 #include "turn/allocation.h"
 #include "turn/channel.h"
+#include "turn/detour.h"
 #include "turn/discard.h"
 #include "turn/hairpin.h"
 #include "turn/methods.h"
 #include "turn/peer_claim.h"
+#include "turn/move.h"
 #include "turn/peer_policy.h"
 #include "turn/permission.h"
 #include "turn/realm.h"
@@ -188,6 +190,13 @@ void tp_relay_channel_data(struct tp_server *server, const struct tp_five_tuple 
 		return;
 	}
 	if (allocation == NULL) {
+		if (tp_move_arrive(server, five_tuple) != NULL) {
+			tp_relay_channel_data(server, five_tuple, packet);
+			return;
+		}
+		if (tp_detour_take(server, five_tuple, packet)) {
+			return;
+		}
 		discard_from_client(server, five_tuple, NULL, message.number,
 				    TP_DISCARD_NO_ALLOCATION, packet->len);
 		return;
@@ -290,13 +299,26 @@ static void discard_send(struct tp_server *server, const struct tp_five_tuple *f
 			   len);
 }
 
+/* Of a client that has just come here, or of another worker's, or nobody's. */
+static void send_elsewhere(struct tp_server *server, const struct tp_five_tuple *five_tuple,
+			   const struct tp_send_indication *send, struct tp_packet *packet)
+{
+	if (tp_move_arrive(server, five_tuple) != NULL) {
+		tp_relay_send(server, five_tuple, send, packet);
+	} else if (!tp_detour_take(server, five_tuple, packet)) {
+		discard_send(server, five_tuple, NULL, TP_DISCARD_NO_ALLOCATION, packet->len);
+	}
+}
+
 void tp_relay_send(struct tp_server *server, const struct tp_five_tuple *five_tuple,
 		   const struct tp_send_indication *send, struct tp_packet *packet)
 {
 	struct tp_allocation *allocation = tp_allocation_find(server, five_tuple);
-	enum tp_discard_reason reason = TP_DISCARD_NO_ALLOCATION;
+	enum tp_discard_reason reason;
 
-	if (allocation == NULL || !send_to_peer(allocation, send, packet, &reason)) {
+	if (allocation == NULL) {
+		send_elsewhere(server, five_tuple, send, packet);
+	} else if (!send_to_peer(allocation, send, packet, &reason)) {
 		discard_send(server, five_tuple, allocation, reason, packet->len);
 	}
 }
@@ -309,6 +331,13 @@ void tp_relay_send_indication(struct tp_server *server, const struct tp_five_tup
 	struct tp_send_indication send;
 	uint16_t unknown;
 
+	if (allocation == NULL && tp_move_arrive(server, five_tuple) != NULL) {
+		tp_relay_send_indication(server, five_tuple, msg, packet);
+		return;
+	}
+	if (allocation == NULL && tp_detour_take(server, five_tuple, packet)) {
+		return;
+	}
 	if (allocation == NULL) {
 		reason = TP_DISCARD_NO_ALLOCATION;
 	} else if (tp_stun_msg_unknown(msg, tp_method_knows_attribute, &unknown, 1) != 0) {

@@ -95,11 +95,14 @@ static void count_sent(struct tp_transaction *transaction)
 	tp_turn_counters_error(counters, transaction->error_code);
 }
 
-/* Streams do not retransmit. */
+/*
+ * Streams do not retransmit, but a ticket is good for once and what came of it must be
+ * told again to those who do.
+ */
 static bool must_remember(const struct tp_transaction *transaction)
 {
 	return transaction->method->once && transaction->error_code == 0 &&
-	       !transaction->endpoint->stream;
+	       (!transaction->endpoint->stream || transaction->claim.made);
 }
 
 static bool has_fingerprint(const struct tp_transaction *transaction)

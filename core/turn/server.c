@@ -14,10 +14,13 @@
 #include "turn/channel.h"
 #include "turn/client.h"
 #include "turn/data_connection.h"
+#include "turn/crossing.h"
+#include "turn/detour.h"
 #include "turn/discard.h"
 #include "turn/hairpin.h"
 #include "turn/icmp.h"
 #include "turn/ingress.h"
+#include "turn/move.h"
 #include "turn/permission.h"
 #include "turn/realm.h"
 #include "turn/reservation.h"
@@ -26,6 +29,12 @@
 #include "turn/tick.h"
 #include "turn/transaction.h"
 #include "turn/usage.h"
+
+static const tp_crossing_fn crossing_receivers[TP_CROSSING_KINDS] = {
+	[TP_CROSSING_HAIRPIN] = tp_hairpin_arrive,
+	[TP_CROSSING_TO_HOME] = tp_detour_from_door,
+	[TP_CROSSING_TO_DOOR] = tp_detour_from_home,
+};
 
 /* Requests that wait at a time on one worker. */
 #define WAITING_MAX 65536
@@ -38,16 +47,24 @@ static void on_opened(void *owner, struct tp_endpoint *endpoint,
 }
 
 /* A connection carries one five-tuple, so one allocation at most. */
+void tp_server_endpoint_closed(struct tp_server *server, struct tp_endpoint *endpoint,
+			       const struct tp_five_tuple *five_tuple)
+{
+	struct tp_allocation *allocation = tp_move_find(server, five_tuple);
+
+	tp_transaction_cancel_endpoint(server, endpoint);
+	if (allocation != NULL) {
+		tp_move_closed(allocation, endpoint);
+	}
+}
+
 static void on_closed(void *owner, struct tp_endpoint *endpoint,
 		      const struct tp_five_tuple *five_tuple)
 {
 	struct tp_server *server = owner;
-	struct tp_allocation *allocation = tp_allocation_find(server, five_tuple);
 
-	tp_transaction_cancel_endpoint(server, endpoint);
-	if (allocation != NULL && allocation->endpoint == endpoint) {
-		tp_allocation_delete(allocation, TP_DELETE_CLOSED);
-	}
+	tp_server_endpoint_closed(server, endpoint, five_tuple);
+	tp_detour_close(server, endpoint, five_tuple);
 	tp_client_close(server, endpoint);
 }
 
@@ -63,6 +80,11 @@ static void tables_init(struct tp_server *server)
 	tp_map_init_hashed(&server->allocations, sizeof(struct tp_five_tuple), 0,
 			   tp_five_tuple_hash);
 	tp_map_init(&server->allocations_by_id, sizeof(uint64_t), 0);
+	tp_map_init_hashed(&server->moves, sizeof(struct tp_five_tuple), 0, tp_five_tuple_hash);
+	tp_map_init_hashed(&server->detours, sizeof(struct tp_five_tuple), TP_DETOURS_MAX,
+			   tp_five_tuple_hash);
+	tp_map_init(&server->detours_by_number, sizeof(uint32_t), 0);
+	tp_map_init(&server->visitors, 2 * sizeof(uint32_t), 0);
 	tp_map_init(&server->permissions, sizeof(struct tp_peer_key), 0);
 	tp_map_init(&server->channels_by_number, sizeof(struct tp_channel_key), 0);
 	tp_map_init(&server->channels_by_peer, sizeof(struct tp_peer_key), 0);
@@ -73,6 +95,7 @@ static void tables_init(struct tp_server *server)
 	tp_replay_init(&server->replay);
 	tp_pool_init(&server->allocation_pool, sizeof(struct tp_allocation), 0);
 	tp_pool_init(&server->additional_relay_pool, sizeof(struct tp_additional_relay), 0);
+	tp_pool_init(&server->move_pool, sizeof(struct tp_move), 0);
 	tp_pool_init(&server->limit_pool, sizeof(struct tp_limit), 0);
 	tp_pool_init(&server->meter_pool, sizeof(struct tp_usage_meter), 0);
 	tp_pool_init(&server->permission_pool, sizeof(struct tp_permission), 0);
@@ -87,6 +110,10 @@ static void tables_fini(struct tp_server *server)
 {
 	tp_map_fini(&server->allocations);
 	tp_map_fini(&server->allocations_by_id);
+	tp_map_fini(&server->moves);
+	tp_map_fini(&server->detours);
+	tp_map_fini(&server->detours_by_number);
+	tp_map_fini(&server->visitors);
 	tp_map_fini(&server->permissions);
 	tp_map_fini(&server->channels_by_number);
 	tp_map_fini(&server->channels_by_peer);
@@ -97,6 +124,7 @@ static void tables_fini(struct tp_server *server)
 	tp_replay_fini(&server->replay);
 	tp_pool_fini(&server->allocation_pool);
 	tp_pool_fini(&server->additional_relay_pool);
+	tp_pool_fini(&server->move_pool);
 	tp_pool_fini(&server->limit_pool);
 	tp_pool_fini(&server->meter_pool);
 	tp_pool_fini(&server->permission_pool);
@@ -149,7 +177,10 @@ int tp_server_create(struct tp_shared *shared, struct tp_worker *worker,
 	server->worker = worker;
 	server->generation = tp_generation_ref(generation);
 	use_settings(server, shared->settings);
-	if (tp_realms_create(server) != 0 || tp_hairpin_create(server, &server->hairpin) != 0) {
+	if (tp_realms_create(server) != 0 ||
+	    tp_crossing_create(server, crossing_receivers, &server->crossing) != 0 ||
+	    tp_hairpin_create(server, &server->hairpin) != 0) {
+		tp_crossing_free(&server->crossing);
 		give_back(server);
 		return TP_ENOMEM;
 	}
@@ -180,7 +211,7 @@ void tp_server_adopt(struct tp_server *server)
 	struct tp_client *client;
 	size_t cursor = 0;
 
-	while ((allocation = tp_map_next(&server->allocations, &cursor)) != NULL) {
+	while ((allocation = tp_map_next(&server->allocations_by_id, &cursor)) != NULL) {
 		tp_attachments_adopt(&allocation->handle.attachments, server->generation);
 	}
 	cursor = 0;
@@ -246,9 +277,10 @@ void tp_server_stop(struct tp_server *server)
 	announce(server->shared, server->worker->index, NULL);
 	tp_tick_end(server);
 	tp_transaction_cancel_endpoint(server, NULL);
-	while ((allocation = tp_map_drain(&server->allocations)) != NULL) {
+	while ((allocation = tp_map_drain(&server->allocations_by_id)) != NULL) {
 		tp_allocation_delete(allocation, TP_DELETE_SHUTDOWN);
 	}
+	tp_detour_close_all(server);
 	tp_reservation_free_all(server);
 	tp_shared_relays_close(server);
 }
@@ -263,6 +295,7 @@ void tp_server_free(struct tp_server **server)
 	tp_icmp_free(&(*server)->icmp);
 	tp_pipes_free(&(*server)->pipes);
 	tp_hairpin_free(&(*server)->hairpin);
+	tp_crossing_free(&(*server)->crossing);
 	tables_fini(*server);
 	give_back(*server);
 	*server = NULL;
@@ -270,5 +303,5 @@ void tp_server_free(struct tp_server **server)
 
 size_t tp_server_allocation_count(const struct tp_server *server)
 {
-	return server->allocations.count;
+	return server->allocations_by_id.count;
 }

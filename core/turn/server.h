@@ -17,6 +17,7 @@
 #include "turn/shared.h"
 #include "turn/source_limit.h"
 
+struct tp_crossing;
 struct tp_hairpin;
 struct tp_icmp;
 struct tp_pipes;
@@ -41,6 +42,10 @@ struct tp_server {
 
 	struct tp_map allocations; /* by five-tuple */
 	struct tp_map allocations_by_id;
+	struct tp_map moves;   /* by the five-tuple that a client is on its way to */
+	struct tp_map detours; /* to other workers, by five-tuple */
+	struct tp_map detours_by_number;
+	struct tp_map visitors;           /* from other workers, by worker and number */
 	struct tp_map permissions;        /* by allocation and peer IP address */
 	struct tp_map channels_by_number; /* by allocation and channel number */
 	struct tp_map channels_by_peer;   /* by allocation and peer address */
@@ -50,6 +55,7 @@ struct tp_server {
 	struct tp_map data_connections;   /* by id */
 	struct tp_replay replay;
 	struct tp_source_limit sources;
+	struct tp_crossing *crossing;
 	struct tp_hairpin *hairpin;
 	struct tp_icmp *icmp;                   /* NULL: not needed yet */
 	struct tp_shared_relays *shared_relays; /* NULL: each allocation has a port of its own */
@@ -57,6 +63,7 @@ struct tp_server {
 
 	struct tp_pool allocation_pool;
 	struct tp_pool additional_relay_pool;
+	struct tp_pool move_pool;
 	struct tp_pool limit_pool;
 	struct tp_pool meter_pool;
 	struct tp_pool permission_pool;
@@ -68,7 +75,8 @@ struct tp_server {
 	struct {
 		uint64_t count;
 		uint32_t server;
-	} indication_id; /* transaction id of the latest Data indication */
+	} indication_id;        /* transaction id of the latest Data indication */
+	uint32_t detour_number; /* of the latest detour */
 	struct tp_timer tick;
 	unsigned next_relay_address;
 	unsigned next_alternate_server;
@@ -128,6 +136,10 @@ static inline void tp_server_indication_id(struct tp_server *server, uint8_t *ou
 	server->indication_id.count++;
 	memcpy(out, &server->indication_id, TP_STUN_TRANSACTION_ID_SIZE);
 }
+
+/** An endpoint is about to go, with whatever needs it. Its own callback for listeners is more. */
+void tp_server_endpoint_closed(struct tp_server *server, struct tp_endpoint *endpoint,
+			       const struct tp_five_tuple *five_tuple);
 
 /** Allocations of this worker now. */
 size_t tp_server_allocation_count(const struct tp_server *server);

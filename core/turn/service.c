@@ -183,7 +183,7 @@ static size_t find_of_user(const struct tp_server *server, const struct order *o
 	size_t count = 0;
 
 	while (count < KILLED_AT_ONCE &&
-	       (allocation = tp_map_next(&server->allocations, &cursor)) != NULL) {
+	       (allocation = tp_map_next(&server->allocations_by_id, &cursor)) != NULL) {
 		if (is_of_user(allocation, order)) {
 			ids[count++] = allocation->view.id;
 		}

@@ -79,7 +79,7 @@ static bool take(struct tp_session_list *list, const struct tp_allocation *alloc
 bool tp_session_list_collect(struct tp_session_list *list, struct tp_server *server,
 			     const char *user, size_t portion)
 {
-	const struct tp_map *map = &server->allocations;
+	const struct tp_map *map = &server->allocations_by_id;
 
 	if (list->capacity != map->capacity) { /* all have moved */
 		forget_all(list);
@@ -129,7 +129,7 @@ static size_t find_some(struct tp_server *server, const char *user, const char *
 	size_t count = 0;
 
 	while (count < KILLED_AT_A_TIME &&
-	       (allocation = tp_map_next(&server->allocations, &cursor)) != NULL) {
+	       (allocation = tp_map_next(&server->allocations_by_id, &cursor)) != NULL) {
 		if (is_of(allocation, user, realm)) {
 			found[count++] = allocation;
 		}

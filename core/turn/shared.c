@@ -7,7 +7,7 @@
 
 #include "base/rand.h"
 #include "base/secret.h"
-#include "turn/hairpin.h"
+#include "turn/crossing.h"
 #include "turn/live_ports.h"
 #include "turn/quota.h"
 #include "turn/service.h"
@@ -80,6 +80,7 @@ int tp_shared_create(const struct tp_turn_options *options, size_t realms, unsig
 	pthread_rwlock_init(&shared->servers_lock, NULL);
 	shared->translates = any_translated(options);
 	tp_rand_bytes(shared->nonce_key, sizeof(shared->nonce_key));
+	tp_rand_bytes(shared->mobility_key, sizeof(shared->mobility_key));
 	shared->live_ports = tp_live_ports_create(options->relay_count);
 	shared->live_tcp_ports = tp_live_ports_create(options->relay_count);
 	if (!make_quotas(shared, realms) || shared->live_ports == NULL ||
@@ -99,13 +100,14 @@ void tp_shared_free(struct tp_shared **shared)
 	}
 	tp_service_close(*shared);
 	tp_secret_wipe((*shared)->nonce_key, sizeof((*shared)->nonce_key));
+	tp_secret_wipe((*shared)->mobility_key, sizeof((*shared)->mobility_key));
 	tp_turn_settings_unref(&(*shared)->settings);
 	for (size_t i = 0; i < TP_REALMS_MAX; i++) {
 		tp_quota_free(&(*shared)->quotas[i]);
 	}
 	tp_live_ports_free(&(*shared)->live_ports);
 	tp_live_ports_free(&(*shared)->live_tcp_ports);
-	tp_hairpin_free_lanes(*shared);
+	tp_crossing_free_lanes(*shared);
 	pthread_rwlock_destroy(&(*shared)->servers_lock);
 	free(*shared);
 	*shared = NULL;

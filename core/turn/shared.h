@@ -12,11 +12,12 @@
 #include "host/service.h"
 #include "host/worker.h"
 #include "stun/codes.h"
+#include "turn/mobility.h"
 
 struct tp_peer_policy;
 struct tp_quota;
 struct tp_live_ports;
-struct tp_hairpin_lane;
+struct tp_crossing_lane;
 struct tp_server;
 struct tp_turn_settings;
 
@@ -75,6 +76,7 @@ struct tp_turn_options {
 	bool relay_tcp;   /* TCP allocations (RFC 6062) */
 	bool relay_icmp;  /* clients are told what ICMP tells of their datagrams to peers */
 	bool carry_marks; /* TTL, DSCP and ECN go through; never changes */
+	bool mobility;    /* clients may go on from another address (RFC 8016) */
 
 	uint32_t default_lifetime_s;
 	uint32_t max_lifetime_s;
@@ -118,15 +120,17 @@ void tp_turn_options_init(struct tp_turn_options *options);
 
 /*
  * What the servers of all workers share: the options they were started with,
- * of which realms, relayed addresses, ports and marks never change; the nonce key; per-user counts
- * and the map of live relayed ports, which are touched when an allocation comes or goes, never per
- * packet of media to a peer elsewhere; lanes for media between clients of different workers.
+ * of which realms, relayed addresses, ports and marks never change; the keys of nonces and tickets;
+ * per-user counts and the map of live relayed ports, which are touched when an allocation comes or
+ * goes, never per packet of media to a peer elsewhere; lanes for media between clients of different
+ * workers.
  */
 struct tp_shared {
 	struct tp_turn_settings *settings; /* of the start; a reference */
 	struct tp_turn_options options;    /* theirs, of the first realm, without the peer policy */
 	uint8_t nonce_key[32];
 	struct tp_quota *quotas[TP_REALMS_MAX];
+	uint8_t mobility_key[TP_MOBILITY_KEY_SIZE];
 	struct tp_live_ports *live_ports;
 	struct tp_live_ports *live_tcp_ports; /* of TCP allocations */
 	_Atomic uint64_t next_allocation_id;
@@ -137,7 +141,7 @@ struct tp_shared {
 	bool translates; /* a relay address is advertised as another than it is bound to */
 	pthread_rwlock_t servers_lock;
 	struct tp_server *servers[TP_WORKERS_MAX]; /* by worker: to post messages, under the lock */
-	struct tp_hairpin_lane *lanes;             /* all, to be freed; under the lock */
+	struct tp_crossing_lane *lanes;            /* all, to be freed; under the lock */
 };
 
 /**

@@ -13,6 +13,7 @@
 #include "turn/allocation.h"
 #include "turn/auth.h"
 #include "turn/behavior.h"
+#include "turn/detour.h"
 #include "turn/discard.h"
 #include "turn/realm.h"
 #include "turn/reply.h"
@@ -94,7 +95,10 @@ static struct tp_transaction *transaction_create(struct tp_server *server,
 		transaction_free(transaction);
 		return NULL;
 	}
-	transaction->allocation = tp_allocation_find(server, &key->five_tuple);
+	transaction->allocation = tp_move_find(server, &key->five_tuple);
+	if (method->locate != NULL) {
+		method->locate(transaction);
+	}
 	return transaction;
 }
 
@@ -193,11 +197,18 @@ void tp_transaction_authenticated(struct tp_transaction *transaction)
 
 	if (has_unknown_attribute(transaction)) {
 		tp_transaction_fail(transaction, 420, NULL);
+	} else if (transaction->claim.code != 0) {
+		tp_transaction_fail(transaction, transaction->claim.code, NULL);
+	} else if (transaction->claim.elsewhere) {
+		tp_detour_begin(transaction);
 	} else if (method->on_allocation && allocation == NULL) {
 		tp_transaction_fail(transaction, 437, NULL);
 	} else if (method->on_allocation && !is_own(transaction, allocation)) {
 		tp_transaction_fail(transaction, 441, NULL);
 	} else {
+		if (method->on_allocation && !transaction->claim.made) {
+			(void)tp_move_arrive(transaction->server, &transaction->key.five_tuple);
+		}
 		method->handle(transaction);
 	}
 }
@@ -327,6 +338,11 @@ static bool may_answer_unauthenticated(struct tp_transaction *transaction)
 			   transaction->msg.len);
 	transaction_free(transaction);
 	return false;
+}
+
+void tp_transaction_drop(struct tp_transaction *transaction)
+{
+	transaction_free(transaction);
 }
 
 void tp_transaction_succeed(struct tp_transaction *transaction)

@@ -10,6 +10,7 @@
 #include "stun/integrity.h"
 #include "stun/msg.h"
 #include "turn/methods.h"
+#include "turn/move.h"
 #include "turn/replay.h"
 
 struct tp_allocation;
@@ -43,11 +44,12 @@ struct tp_transaction {
 	struct tp_transaction_key key; /* in the server's table while it waits */
 	struct tp_stun_msg msg;
 	struct tp_list link;              /* in the allocation's list while it waits */
-	struct tp_allocation *allocation; /* of the five-tuple; NULL: none */
-	tp_step_fn step;                  /* where to go on */
-	void *credentials;                /* the authentication's own, in the arena */
-	void *state;                      /* the method's own, in the arena */
-	struct tp_behavior_route *route;  /* of a success response; NULL: as the request came */
+	struct tp_allocation *allocation; /* of the five-tuple, or the ticket; NULL: none */
+	struct tp_move_claim claim;
+	tp_step_fn step;                 /* where to go on */
+	void *credentials;               /* the authentication's own, in the arena */
+	void *state;                     /* the method's own, in the arena */
+	struct tp_behavior_route *route; /* of a success response; NULL: as the request came */
 	bool waiting;
 	bool held; /* the way back to the client */
 
@@ -88,6 +90,9 @@ void tp_transaction_ask(struct tp_transaction *transaction, enum tp_event event,
  */
 int tp_transaction_wait(struct tp_transaction *transaction);
 void tp_transaction_resume(struct tp_transaction *transaction);
+
+/** End without a response: another worker answers. */
+void tp_transaction_drop(struct tp_transaction *transaction);
 
 /** The method has done its part: build the success response, ask, commit, send, end. */
 void tp_transaction_succeed(struct tp_transaction *transaction);

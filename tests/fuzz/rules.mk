@@ -21,6 +21,8 @@ FUZZ_SRCS_client_hello := core/io/client_hello.c
 
 FUZZ_SRCS_proxy_header := core/io/proxy_header.c
 
+FUZZ_LAYER_mobility := turn
+
 FUZZ_LAYER_server := turn
 FUZZ_SRCS_server := $(patsubst %,tests/support/%.c,bare_server fake_clock fake_net turn_client)
 

@@ -359,6 +359,7 @@ static void defaults_are_those_of_the_protocol(void)
 	CU_ASSERT_EQUAL(turn->shared_ports, 0);
 	CU_ASSERT_FALSE(turn->relay_tcp);
 	CU_ASSERT_EQUAL(turn->max_data_connections, wanted.max_data_connections);
+	CU_ASSERT_EQUAL(turn->mobility, wanted.mobility);
 	CU_ASSERT_EQUAL(turn->alternate_server_count, 0);
 	CU_ASSERT_PTR_NULL(turn->alternate_domain);
 	CU_ASSERT_PTR_NULL(file.config->user);
@@ -401,10 +402,12 @@ static void every_key_arrives_where_it_belongs(void)
 		"address = 10.0.0.5>203.0.113.7 2001:db8::7\nports = 50000-50100\n"
 		"receive_buffer = 64k\nsend_buffer = 1M\nicmp = yes\ncarry_marks = yes\n"
 		"shared_ports = 8\ntcp = yes\n"
+		"mobility = yes\n"
 		"[limits]\n"
 		"default_lifetime = 60\nmax_lifetime = 2m\npermission_lifetime = 30s\n"
 		"channel_lifetime = 40s\nmax_allocations = 1000\nmax_allocations_per_user = 3\n"
-		"max_permissions = 5\nmax_channels = 6\nmax_data_connections = 7\nusage_interval = 7s\n"
+		"max_permissions = 5\nmax_channels = 6\nmax_data_connections = 7\nusage_interval = "
+		"7s\n"
 		"[peers]\nlift = loopback, multicast\n"
 		"[io]\nbackend = plain\n"
 		"[log]\nlevel = debug\nformat = json\n"
@@ -455,6 +458,7 @@ static void every_key_arrives_where_it_belongs(void)
 	CU_ASSERT_TRUE(turn->relay_icmp);
 	CU_ASSERT_TRUE(turn->carry_marks);
 	CU_ASSERT_TRUE(turn->relay_tcp);
+	CU_ASSERT_TRUE(turn->mobility);
 	CU_ASSERT_EQUAL(turn->relay_send_buffer_bytes, 1048576);
 	CU_ASSERT_EQUAL(turn->default_lifetime_s, 60);
 	CU_ASSERT_EQUAL(turn->max_lifetime_s, 120);
