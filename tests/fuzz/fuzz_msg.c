@@ -10,6 +10,12 @@ static bool knows_binding_only(uint16_t type)
 	return type == TP_ATTR_XOR_MAPPED_ADDRESS || type == TP_ATTR_USERNAME;
 }
 
+static bool may_repeat(uint16_t type)
+{
+	return type == TP_ATTR_XOR_PEER_ADDRESS || type == TP_ATTR_XOR_RELAYED_ADDRESS ||
+	       type == TP_ATTR_ALTERNATE_SERVER;
+}
+
 /* Whatever is indexed lies inside the message, once each, in its order. */
 static void check_index(const struct tp_stun_msg *msg)
 {
@@ -21,8 +27,7 @@ static void check_index(const struct tp_stun_msg *msg)
 
 		tp_assert(attr->value >= last_end + 4);
 		tp_assert(attr->len <= msg->bytes + msg->len - attr->value);
-		tp_assert(attr->type == TP_ATTR_XOR_PEER_ADDRESS ||
-			  attr->type == TP_ATTR_XOR_RELAYED_ADDRESS ||
+		tp_assert(may_repeat(attr->type) ||
 			  tp_stun_msg_find_nth(msg, attr->type, 1) == NULL);
 		last_end = attr->value + attr->len;
 	}

@@ -170,10 +170,10 @@ hostile_names() {
 
 	for name in "' OR '1'='1" '" OR 1=1 --' '%s%n%x' '*()\|&' "alice'; DROP TABLE turnusers_lt; --" \
 		'../../etc/passwd' 'alice/../alice' "$(printf '\377\376\300\200')" \
-		"$(printf '\355\240\200')" "$(head -c 513 /dev/zero | tr '\0' a)" \
-		"$(head -c 508 /dev/zero | tr '\0' a)" '$1' '?' '%' '_' 'ALICE' 'alice ' "$(printf 'a\tb')"; do
+		"$(printf '\355\240\200')" "$(head -c 764 /dev/zero | tr '\0' a)" \
+		"$(head -c 763 /dev/zero | tr '\0' a)" '$1' '?' '%' '_' 'ALICE' 'alice ' "$(printf 'a\tb')"; do
 		code=401
-		[ ${#name} = 513 ] && code=400
+		[ ${#name} = 764 ] && code=400
 		refused_with "$code" "$name" "$password" || {
 			echo "that was $name"
 			return 1
