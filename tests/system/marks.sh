@@ -25,7 +25,7 @@ narrow() {
 
 # set_kernel NAMESPACE NAME VALUE: below /proc/sys/net.
 set_kernel() {
-	ip netns exec "$1" sh -c "echo $3 >/proc/sys/net/$2"
+	nsenter --net=/run/netns/"$1" sh -c "echo $3 >/proc/sys/net/$2"
 }
 narrow beyond $peer $narrow
 for namespace in $router $peer; do # every error is told
@@ -66,14 +66,14 @@ configure() {
 	END
 }
 
-printf '#!/bin/sh\nexec ip netns exec %s %s "$@"\n' $server "$turnpike" >"$work/turnpike"
+printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s "$@"\n' $server "$turnpike" >"$work/turnpike"
 chmod 755 "$work/turnpike"
 daemon_binary=$work/turnpike
 marks=$root/tests/system/marks.py
 
-ip netns exec $peer "$marks" peer 203.0.113.2 "$work/peer4" &
+nsenter --net=/run/netns/$peer "$marks" peer 203.0.113.2 "$work/peer4" &
 pids+=($!)
-ip netns exec $peer "$marks" peer 2001:db8:3::2 "$work/peer6" &
+nsenter --net=/run/netns/$peer "$marks" peer 2001:db8:3::2 "$work/peer6" &
 pids+=($!)
 within 20 test -s "$work/peer4"
 within 20 test -s "$work/peer6"
@@ -91,7 +91,7 @@ finds() {
 	fi
 	shift
 	# shellcheck disable=SC2086
-	ip netns exec $client timeout 60 "$marks" "$@" $ends --user "$user" --password "$password"
+	nsenter --net=/run/netns/$client timeout 60 "$marks" "$@" $ends --user "$user" --password "$password"
 }
 
 # counted COUNTER VALUE
@@ -109,7 +109,7 @@ forget() {
 
 # The kernel takes a moment to be sure of its IPv6 addresses.
 reaches() {
-	ip netns exec $client timeout 10 "$probe" --timeout 1 "stun:$1" >/dev/null 2>&1
+	nsenter --net=/run/netns/$client timeout 10 "$probe" --timeout 1 "stun:$1" >/dev/null 2>&1
 }
 
 # begin BACKEND ADDRESSES CARRY: with the daemon, or say why not.
@@ -137,10 +137,10 @@ for backend in uring mmsg plain; do
 	done
 	check "$backend: hops that ended here are counted" counted turn.discarded_hop_limit 4
 	# What ICMP tells comes when the socket has sent other datagrams since.
-	ip netns exec $router tc qdisc add dev middle root tbf rate 400kbit burst 3000 latency 2s ||
+	nsenter --net=/run/netns/$router tc qdisc add dev middle root tbf rate 400kbit burst 3000 latency 2s ||
 		echo "the kernel has no tbf: nothing is late"
 	check "$backend, IPv4: DF" finds 4 whole_or_told --mtu $narrow
-	ip netns exec $router tc qdisc del dev middle root 2>/dev/null || true
+	nsenter --net=/run/netns/$router tc qdisc del dev middle root 2>/dev/null || true
 	forget
 	check "$backend, IPv6: DONT-FRAGMENT is ignored" finds 6 ignored_attribute --mtu $narrow
 

@@ -16,7 +16,7 @@ fi
 make_networks "$client" "$server"
 
 in_client() {
-	ip netns exec $client "$@"
+	nsenter --net=/run/netns/$client "$@"
 }
 
 connect inside $client 192.0.2.2 192.0.2.1 2001:db8:1::2 2001:db8:1::1
@@ -40,15 +40,15 @@ transport = udp
 address = 2001:db8:2::10
 alternate_address = [2001:db8:2::11]:3479
 END
-printf '#!/bin/sh\nexec ip netns exec %s %s "$@"\n' $server "$turnpike" >"$work/turnpike"
+printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s "$@"\n' $server "$turnpike" >"$work/turnpike"
 chmod 755 "$work/turnpike"
 daemon_binary=$work/turnpike
 start_daemon "$work/turnpike.conf"
 
 # translate: what the router does from now on, by nft rules from standard input.
 translate() {
-	ip netns exec $router nft flush ruleset
-	ip netns exec $router nft -f -
+	nsenter --net=/run/netns/$router nft flush ruleset
+	nsenter --net=/run/netns/$router nft -f -
 }
 
 # finds NAT MAPPING FILTERING HAIRPINNING [HOST]

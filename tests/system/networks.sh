@@ -27,8 +27,8 @@ make_networks() {
 			exit 0
 		fi
 	done
-	ip netns exec "$router" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
-	ip netns exec "$router" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	nsenter --net=/run/netns/"$router" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+	nsenter --net=/run/netns/"$router" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 }
 
 # connect NAME NAMESPACE ADDRESS ROUTERS ADDRESS6 ROUTERS6: a cable to the router.

@@ -28,10 +28,10 @@ fi
 ip -n $space link set lo up gso_max_segs 1
 
 in_space() {
-	ip netns exec $space "$@"
+	nsenter --net=/run/netns/$space "$@"
 }
 
-printf '#!/bin/sh\nexec ip netns exec %s %s "$@"\n' $space "$turnpike" >"$work/turnpike"
+printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s "$@"\n' $space "$turnpike" >"$work/turnpike"
 chmod 755 "$work/turnpike"
 daemon_binary=$work/turnpike
 make_certs
@@ -45,7 +45,7 @@ chmod 600 "$work/users" "$work/keys"
 capture=$work/capture.pcapng
 
 begin_capture() {
-	ip netns exec $space dumpcap -q -i lo -w "$capture" 2>"$work/dumpcap.log" &
+	nsenter --net=/run/netns/$space dumpcap -q -i lo -w "$capture" 2>"$work/dumpcap.log" &
 	dumpcap_pid=$!
 	pids+=("$dumpcap_pid")
 	within 20 grep -q "^File:" "$work/dumpcap.log"
