@@ -48,12 +48,15 @@ for name in "$@"; do
 	fi
 	if [ -z "$counts" ]; then
 		echo "  FAILED  $name ended with status $status before its end"
+		echo "0 passed, 1 failed"
 		broken=$((broken + 1))
 		continue
 	fi
 	passed=$((passed + ${counts% *}))
 	failed=$((failed + ${counts#* }))
 	if [ "$status" != 0 ] && [ "${counts#* }" = 0 ]; then
+		echo "  FAILED  $name ended with status $status after its end"
+		echo "0 passed, 1 failed"
 		broken=$((broken + 1))
 	fi
 done
