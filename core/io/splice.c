@@ -364,14 +364,18 @@ static void give_up(struct tp_splice *splice, struct tp_stream_remains *first, i
 	free(splice);
 }
 
-int tp_splice_create(struct tp_loop *loop, struct tp_pipes *pipes, struct tp_stream_remains *first,
-		     int *second_fd, const struct tp_splice_handler *handler,
-		     struct tp_splice **out)
+int tp_splice_create(struct tp_loop *loop, struct tp_stream_remains *first, int *second_fd,
+		     const struct tp_splice_handler *handler, struct tp_splice **out)
 {
 	struct tp_stream_remains second = {.fd = *second_fd};
-	struct tp_splice *splice = calloc(1, sizeof(*splice));
+	struct tp_pipes *pipes = tp_loop_pipes(loop);
+	struct tp_splice *splice;
 	int err;
 
+	if (pipes == NULL) {
+		return TP_ENOMEM;
+	}
+	splice = calloc(1, sizeof(*splice));
 	if (splice == NULL) {
 		return TP_ENOMEM;
 	}

@@ -7,7 +7,6 @@
 #include "io/stream_remains.h"
 
 struct tp_loop;
-struct tp_pipes;
 
 /*
  * Two TCP connections joined: what comes on one leaves on the other as it is.
@@ -49,13 +48,11 @@ struct tp_splice_handler {
  *
  * @first:     taken over on success
  * @second_fd: non-blocking; taken over on success, then -1
- * @pipes:     borrowed, outlives it
  *
  * Errors: TP_ENOMEM, TP_EIO
  */
-int tp_splice_create(struct tp_loop *loop, struct tp_pipes *pipes, struct tp_stream_remains *first,
-		     int *second_fd, const struct tp_splice_handler *handler,
-		     struct tp_splice **out);
+int tp_splice_create(struct tp_loop *loop, struct tp_stream_remains *first, int *second_fd,
+		     const struct tp_splice_handler *handler, struct tp_splice **out);
 
 /** Closes both sides. Sets the pointer to NULL; NULL inside is fine. */
 void tp_splice_free(struct tp_splice **splice);

@@ -29,7 +29,6 @@ struct program {
 
 struct fixture {
 	struct io_fixture io;
-	struct tp_pipes *pipes;
 	struct tp_splice *splice;
 	struct program first;
 	struct program second;
@@ -103,7 +102,6 @@ static void fixture_open(struct fixture *f)
 	f->first.same = true;
 	f->second.same = true;
 	io_fixture_open(&f->io, NULL);
-	f->pipes = tp_pipes_create();
 	connect_pair("127.0.0.1", &f->remains.fd, &f->first.fd);
 	connect_pair("::1", &f->second_fd, &f->second.fd);
 }
@@ -112,9 +110,8 @@ static void join(struct fixture *f)
 {
 	const struct tp_splice_handler handler = {f, allow, moved, ended};
 
-	CU_ASSERT_EQUAL_FATAL(tp_splice_create(f->io.loop, f->pipes, &f->remains, &f->second_fd,
-					       &handler, &f->splice),
-			      0);
+	CU_ASSERT_EQUAL_FATAL(
+		tp_splice_create(f->io.loop, &f->remains, &f->second_fd, &handler, &f->splice), 0);
 	CU_ASSERT_EQUAL(f->remains.fd, -1);
 	CU_ASSERT_EQUAL(f->second_fd, -1);
 }
@@ -122,7 +119,6 @@ static void join(struct fixture *f)
 static void fixture_close(struct fixture *f)
 {
 	tp_splice_free(&f->splice);
-	tp_pipes_free(&f->pipes);
 	tp_stream_remains_fini(&f->remains);
 	tp_socket_close(&f->second_fd);
 	tp_socket_close(&f->first.fd);
@@ -186,6 +182,11 @@ static void settle(struct fixture *f)
 	hear(&f->second);
 }
 
+static size_t kept_pipes(struct fixture *f)
+{
+	return tp_pipes_kept(tp_loop_pipes(f->io.loop));
+}
+
 static void bytes_go_both_ways_as_they_are(void)
 {
 	struct fixture f;
@@ -209,11 +210,11 @@ static void idle_pipes_are_shared(void)
 	join(&f);
 	talk(&f, 10, 10);
 	settle(&f);
-	kept = tp_pipes_kept(f.pipes);
+	kept = kept_pipes(&f);
 	CU_ASSERT_TRUE(kept == 1 || kept == 2);
 	talk(&f, 20, 20);
 	settle(&f);
-	CU_ASSERT_EQUAL(tp_pipes_kept(f.pipes), kept);
+	CU_ASSERT_EQUAL(kept_pipes(&f), kept);
 	fixture_close(&f);
 }
 
@@ -231,7 +232,7 @@ static void without_descriptors_bytes_go_through_a_buffer(void)
 	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &none), 0);
 	talk(&f, BULK, BULK);
 	setrlimit(RLIMIT_NOFILE, &before);
-	CU_ASSERT_EQUAL(tp_pipes_kept(f.pipes), 0);
+	CU_ASSERT_EQUAL(kept_pipes(&f), 0);
 	fixture_close(&f);
 }
 
