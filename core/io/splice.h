@@ -17,11 +17,11 @@ struct tp_loop;
  *
  * When a side has sent its last byte the other is told so after it, and may
  * still send. The end has come when both have, when one fails, which resets the
- * other, or when only one sends and has not for TP_SPLICE_LINGER_MS.
+ * other unless that has been told its end, or when only one sends and has not
+ * for a time that the caller sets.
  */
 struct tp_splice;
 
-#define TP_SPLICE_LINGER_MS 30000
 #define TP_SPLICE_PIECE_MAX 65536 /* bytes under way in each direction */
 
 enum tp_splice_way {
@@ -32,6 +32,7 @@ enum tp_splice_way {
 /* Callbacks on the loop's thread. */
 struct tp_splice_handler {
 	void *owner;
+	uint32_t linger_ms; /* a half that is silent for so long is over; 0: never */
 	/*
 	 * How much may be read now, at most @max bytes; with 0 it asks again after
 	 * *@wait_ms. NULL: everything.

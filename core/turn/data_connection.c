@@ -18,6 +18,9 @@
 /* Random ids that another connection has, before one gives up. */
 #define ID_TRIES 8
 
+/* What the end of one side leaves the other to go on. */
+#define LINGER_MS 30000
+
 /* --- time ------------------------------------------------------------------------ */
 
 static void arm(struct tp_data_connection *connection, uint64_t wait_ms)
@@ -228,7 +231,7 @@ void tp_data_connection_bind(struct tp_data_connection *connection,
 			     struct tp_stream_remains *remains)
 {
 	struct tp_server *server = connection->relay->server;
-	const struct tp_splice_handler handler = {connection, allow, moved, ended};
+	const struct tp_splice_handler handler = {connection, LINGER_MS, allow, moved, ended};
 
 	if (tp_splice_create(server->worker->loop, remains, &connection->fd, &handler,
 			     &connection->splice) != 0) {
