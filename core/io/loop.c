@@ -12,6 +12,7 @@
 
 #include "io/datagram.h"
 #include "io/moderation.h"
+#include "io/pipes.h"
 #include "io/turn_buffer.h"
 
 /* Rounds of end-of-turn hooks that hooks themselves may ask for. */
@@ -37,6 +38,7 @@ struct tp_loop {
 	struct tp_list flushed;  /* requested for when all of this turn have run */
 	uint64_t flushes;
 	struct tp_turn_buffer *turn_buffer; /* NULL: not asked for yet */
+	struct tp_pipes *pipes;             /* the same */
 	uint64_t now_ms;
 	bool now_known; /* the clock has been read in this turn */
 	bool in_turn;
@@ -162,6 +164,7 @@ void tp_loop_free(struct tp_loop **loop)
 		event_free(gone->wheel_event);
 	}
 	tp_turn_buffer_free(&gone->turn_buffer);
+	tp_pipes_free(&gone->pipes);
 	if (gone->base != NULL) {
 		event_base_free(gone->base);
 	}
@@ -228,6 +231,14 @@ struct tp_turn_buffer *tp_loop_turn_buffer(struct tp_loop *loop)
 		return NULL;
 	}
 	return loop->turn_buffer;
+}
+
+struct tp_pipes *tp_loop_pipes(struct tp_loop *loop)
+{
+	if (loop->pipes == NULL) {
+		loop->pipes = tp_pipes_create();
+	}
+	return loop->pipes;
 }
 
 static void end_turn(struct tp_loop *loop)

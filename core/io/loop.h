@@ -9,6 +9,7 @@
 
 struct event_base;
 struct tp_datagram_backend;
+struct tp_pipes;
 struct tp_turn_buffer;
 
 /*
@@ -104,6 +105,12 @@ uint64_t tp_loop_flushes(const struct tp_loop *loop);
  * made when first asked for; NULL: out of memory.
  */
 struct tp_turn_buffer *tp_loop_turn_buffer(struct tp_loop *loop);
+
+/**
+ * The pipes that the loop's splices share, made when first asked for; NULL: out of
+ * memory. Give back what was taken before the loop is freed.
+ */
+struct tp_pipes *tp_loop_pipes(struct tp_loop *loop);
 
 /** Messages of peers and clients that this turn has handled, for tp_loop_set_rest(). */
 void tp_loop_count_messages(struct tp_loop *loop, unsigned count);

@@ -143,7 +143,10 @@ static void shut(struct lane *lane)
 	want(lane, false, false);
 	lane->shut = true;
 	splice->moved_ms = tp_loop_now_ms(splice->loop);
-	tp_loop_arm(splice->loop, &splice->linger, splice->moved_ms + TP_SPLICE_LINGER_MS);
+	if (splice->handler.linger_ms != 0) {
+		tp_loop_arm(splice->loop, &splice->linger,
+			    splice->moved_ms + splice->handler.linger_ms);
+	}
 }
 
 /* --- in ------------------------------------------------------------------------ */
@@ -321,7 +324,7 @@ static void on_pause_over(struct tp_timer *timer)
 static void on_linger(struct tp_timer *timer)
 {
 	struct tp_splice *splice = tp_container_of(timer, struct tp_splice, linger);
-	uint64_t due_ms = splice->moved_ms + TP_SPLICE_LINGER_MS;
+	uint64_t due_ms = splice->moved_ms + splice->handler.linger_ms;
 
 	if (tp_loop_now_ms(splice->loop) < due_ms) {
 		tp_loop_arm(splice->loop, timer, due_ms);
@@ -364,14 +367,18 @@ static void give_up(struct tp_splice *splice, struct tp_stream_remains *first, i
 	free(splice);
 }
 
-int tp_splice_create(struct tp_loop *loop, struct tp_pipes *pipes, struct tp_stream_remains *first,
-		     int *second_fd, const struct tp_splice_handler *handler,
-		     struct tp_splice **out)
+int tp_splice_create(struct tp_loop *loop, struct tp_stream_remains *first, int *second_fd,
+		     const struct tp_splice_handler *handler, struct tp_splice **out)
 {
 	struct tp_stream_remains second = {.fd = *second_fd};
-	struct tp_splice *splice = calloc(1, sizeof(*splice));
+	struct tp_pipes *pipes = tp_loop_pipes(loop);
+	struct tp_splice *splice;
 	int err;
 
+	if (pipes == NULL) {
+		return TP_ENOMEM;
+	}
+	splice = calloc(1, sizeof(*splice));
 	if (splice == NULL) {
 		return TP_ENOMEM;
 	}
@@ -399,6 +406,14 @@ int tp_splice_create(struct tp_loop *loop, struct tp_pipes *pipes, struct tp_str
 	return 0;
 }
 
+/* The side that one way leads to: reset when something is missing there. */
+static void side_close(struct tp_splice *splice, enum tp_splice_way way)
+{
+	const struct lane *lane = &splice->lanes[way];
+
+	tp_splice_side_fini(lane->to, splice->failed && !lane->shut);
+}
+
 void tp_splice_free(struct tp_splice **where)
 {
 	struct tp_splice *splice = *where;
@@ -417,7 +432,7 @@ void tp_splice_free(struct tp_splice **where)
 		give_pipe(lane);
 		tp_stream_rest_fini(&lane->buffer);
 	}
-	tp_splice_side_fini(&splice->sides[0], splice->failed);
-	tp_splice_side_fini(&splice->sides[1], splice->failed);
+	side_close(splice, TP_SPLICE_FORTH);
+	side_close(splice, TP_SPLICE_BACK);
 	free(splice);
 }

@@ -7,7 +7,6 @@
 #include "io/stream_remains.h"
 
 struct tp_loop;
-struct tp_pipes;
 
 /*
  * Two TCP connections joined: what comes on one leaves on the other as it is.
@@ -18,11 +17,11 @@ struct tp_pipes;
  *
  * When a side has sent its last byte the other is told so after it, and may
  * still send. The end has come when both have, when one fails, which resets the
- * other, or when only one sends and has not for TP_SPLICE_LINGER_MS.
+ * other unless that has been told its end, or when only one sends and has not
+ * for a time that the caller sets.
  */
 struct tp_splice;
 
-#define TP_SPLICE_LINGER_MS 30000
 #define TP_SPLICE_PIECE_MAX 65536 /* bytes under way in each direction */
 
 enum tp_splice_way {
@@ -33,6 +32,7 @@ enum tp_splice_way {
 /* Callbacks on the loop's thread. */
 struct tp_splice_handler {
 	void *owner;
+	uint32_t linger_ms; /* a half that is silent for so long is over; 0: never */
 	/*
 	 * How much may be read now, at most @max bytes; with 0 it asks again after
 	 * *@wait_ms. NULL: everything.
@@ -49,13 +49,11 @@ struct tp_splice_handler {
  *
  * @first:     taken over on success
  * @second_fd: non-blocking; taken over on success, then -1
- * @pipes:     borrowed, outlives it
  *
  * Errors: TP_ENOMEM, TP_EIO
  */
-int tp_splice_create(struct tp_loop *loop, struct tp_pipes *pipes, struct tp_stream_remains *first,
-		     int *second_fd, const struct tp_splice_handler *handler,
-		     struct tp_splice **out);
+int tp_splice_create(struct tp_loop *loop, struct tp_stream_remains *first, int *second_fd,
+		     const struct tp_splice_handler *handler, struct tp_splice **out);
 
 /** Closes both sides. Sets the pointer to NULL; NULL inside is fine. */
 void tp_splice_free(struct tp_splice **splice);

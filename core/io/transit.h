@@ -13,10 +13,10 @@ struct tp_counter;
 struct tp_loop;
 
 /*
- * Connections that are not ours, on their way through to another server: what
- * comes on one side leaves on the other, unread. Bytes are kept only while the
- * other side does not take them, and no more are read meanwhile. When one side
- * says no more, that is passed on, too.
+ * Connections that are not ours, on their way through to another server. Here
+ * is decided where to and for how long; the two are joined by a splice
+ * (io/splice.h), so that what is passed on stays in the kernel. A half that is
+ * left over may go on until it is silent for @idle_timeout_ms.
  */
 
 /* The other server, and which connections it does not get. */
@@ -33,7 +33,7 @@ struct tp_transits {
 	struct tp_loop *loop;
 	const struct tp_back_end *back_end; /* borrowed */
 	uint32_t connect_timeout_ms;
-	uint32_t idle_timeout_ms; /* nothing came from either side for so long */
+	uint32_t idle_timeout_ms; /* nothing has passed either way for so long */
 	struct tp_list all;
 	size_t count;
 	struct tp_counter *passed_on;
@@ -56,6 +56,6 @@ void tp_transits_fini(struct tp_transits *transits);
  *              error
  * @five_tuple: what the PROXY header tells
  *
- * Errors: TP_ENOMEM, TP_EFULL (descriptors), TP_EIO
+ * Errors: TP_ENOMEM; as tp_dialer_start()
  */
 int tp_transits_add(struct tp_transits *transits, int fd, const struct tp_five_tuple *five_tuple);

@@ -8,7 +8,6 @@
 #include "io/acceptor.h"
 #include "io/dialer.h"
 #include "io/loop.h"
-#include "io/pipes.h"
 #include "io/socket.h"
 #include "io/splice.h"
 #include "turn/allocation.h"
@@ -18,6 +17,9 @@
 
 /* Random ids that another connection has, before one gives up. */
 #define ID_TRIES 8
+
+/* What the end of one side leaves the other to go on. */
+#define LINGER_MS 30000
 
 /* --- time ------------------------------------------------------------------------ */
 
@@ -225,23 +227,14 @@ static void ended(void *owner)
 	tp_data_connection_free(&connection);
 }
 
-static struct tp_pipes *pipes_of(struct tp_server *server)
-{
-	if (server->pipes == NULL) {
-		server->pipes = tp_pipes_create();
-	}
-	return server->pipes;
-}
-
 void tp_data_connection_bind(struct tp_data_connection *connection,
 			     struct tp_stream_remains *remains)
 {
 	struct tp_server *server = connection->relay->server;
-	const struct tp_splice_handler handler = {connection, allow, moved, ended};
-	struct tp_pipes *pipes = pipes_of(server);
+	const struct tp_splice_handler handler = {connection, LINGER_MS, allow, moved, ended};
 
-	if (pipes == NULL || tp_splice_create(server->worker->loop, pipes, remains, &connection->fd,
-					      &handler, &connection->splice) != 0) {
+	if (tp_splice_create(server->worker->loop, remains, &connection->fd, &handler,
+			     &connection->splice) != 0) {
 		tp_counter_add(server->counters.out_of_memory, 1);
 		tp_stream_remains_fini(remains);
 		tp_data_connection_free(&connection);

@@ -8,7 +8,6 @@
 #include "base/addr.h"
 #include "base/rand.h"
 #include "host/dispatch.h"
-#include "io/pipes.h"
 #include "turn/additional_relay.h"
 #include "turn/allocation.h"
 #include "turn/channel.h"
@@ -293,7 +292,6 @@ void tp_server_free(struct tp_server **server)
 	tp_server_stop(*server);
 	tp_client_close_all(*server);
 	tp_icmp_free(&(*server)->icmp);
-	tp_pipes_free(&(*server)->pipes);
 	tp_hairpin_free(&(*server)->hairpin);
 	tp_crossing_free(&(*server)->crossing);
 	tables_fini(*server);

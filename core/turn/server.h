@@ -20,7 +20,6 @@
 struct tp_crossing;
 struct tp_hairpin;
 struct tp_icmp;
-struct tp_pipes;
 struct tp_realm;
 struct tp_shared_relays;
 
@@ -59,7 +58,6 @@ struct tp_server {
 	struct tp_hairpin *hairpin;
 	struct tp_icmp *icmp;                   /* NULL: not needed yet */
 	struct tp_shared_relays *shared_relays; /* NULL: each allocation has a port of its own */
-	struct tp_pipes *pipes;                 /* of data connections; NULL: not needed yet */
 
 	struct tp_pool allocation_pool;
 	struct tp_pool additional_relay_pool;

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "io/dialer.h"
 
+#include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <turnpike/error.h>
 
 #include "base/addr.h"
 #include "io/acceptor.h"
+#include "io/socket.h"
 #include "support/io_fixture.h"
+#include "support/scratch.h"
 #include "support/suite.h"
 
 /* Somebody who listens, remembers who came, and connects from the same port. */
@@ -20,6 +25,7 @@ struct party {
 	bool closes; /* inside */
 	size_t done;
 	int dialed;
+	int problem;
 };
 
 static struct io_fixture io;
@@ -41,6 +47,7 @@ static void on_done(void *owner, int fd)
 {
 	struct party *party = owner;
 
+	party->problem = errno;
 	party->done++;
 	party->dialed = fd;
 	tp_dialer_free(&party->dialer);
@@ -156,6 +163,74 @@ static void nobody_there_is_no_descriptor(void)
 	io_fixture_close(&io);
 }
 
+static void connects_from_anywhere_and_says_why_not(void)
+{
+	struct party party;
+	struct party other;
+	struct tp_addr addr;
+
+	io_fixture_open(&io, NULL);
+	party_open(&party, "127.0.0.1");
+	party_open(&other, "127.0.0.1");
+	addr = *tp_acceptor_addr(other.acceptor);
+	CU_ASSERT_EQUAL_FATAL(tp_dialer_start(io.loop, NULL, &addr, on_done, &party, &party.dialer),
+			      0);
+	CU_ASSERT_TRUE(io_fixture_until_count(&io, &party.done, 1));
+	CU_ASSERT_NOT_EQUAL(party.dialed, -1);
+	CU_ASSERT_TRUE(io_fixture_until_count(&io, &other.accepted, 1));
+	tp_socket_close(&party.dialed);
+	party_close(&other);
+	CU_ASSERT_EQUAL_FATAL(tp_dialer_start(io.loop, NULL, &addr, on_done, &party, &party.dialer),
+			      0);
+	CU_ASSERT_TRUE(io_fixture_until_count(&io, &party.done, 2));
+	CU_ASSERT_EQUAL(party.dialed, -1);
+	CU_ASSERT_EQUAL(party.problem, ECONNREFUSED);
+	party_close(&party);
+	io_fixture_close(&io);
+}
+
+static void connects_to_a_unix_socket(void)
+{
+	struct sockaddr_un local = {.sun_family = AF_UNIX};
+	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct party party = {.fd = -1, .dialed = -1};
+	struct scratch scratch;
+	const char *path;
+
+	io_fixture_open(&io, NULL);
+	scratch_open(&scratch);
+	path = scratch_path(&scratch, "there");
+	memcpy(local.sun_path, path, strlen(path));
+	CU_ASSERT_EQUAL(tp_dialer_start_path(io.loop, path, on_done, &party, &party.dialer),
+			TP_EIO);
+	CU_ASSERT_EQUAL(errno, ENOENT);
+	CU_ASSERT_EQUAL_FATAL(bind(listening, (struct sockaddr *)&local, sizeof(local)), 0);
+	CU_ASSERT_EQUAL_FATAL(listen(listening, 1), 0);
+	CU_ASSERT_EQUAL_FATAL(tp_dialer_start_path(io.loop, path, on_done, &party, &party.dialer),
+			      0);
+	CU_ASSERT_EQUAL(party.done, 0);
+	CU_ASSERT_TRUE(io_fixture_until_count(&io, &party.done, 1));
+	CU_ASSERT_NOT_EQUAL(party.dialed, -1);
+	party_close(&party);
+	tp_socket_close(&listening);
+	scratch_close(&scratch);
+	io_fixture_close(&io);
+}
+
+static void path_must_fit(void)
+{
+	struct party party = {.fd = -1, .dialed = -1};
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
+
+	io_fixture_open(&io, NULL);
+	memset(path, 'x', sizeof(path));
+	path[sizeof(path) - 1] = '\0';
+	CU_ASSERT_EQUAL(tp_dialer_start_path(io.loop, path, on_done, &party, &party.dialer),
+			TP_EINVAL);
+	CU_ASSERT_PTR_NULL(party.dialer);
+	io_fixture_close(&io);
+}
+
 static void families_do_not_mix(void)
 {
 	struct party party;
@@ -193,5 +268,6 @@ static void acceptor_may_close_inside(void)
 
 TEST_SUITE("dialer", TEST(connects_from_the_port_that_is_listened_on),
 	   TEST(nobody_else_listens_on_a_lent_port), TEST(one_connection_to_an_address),
-	   TEST(nobody_there_is_no_descriptor), TEST(families_do_not_mix),
+	   TEST(nobody_there_is_no_descriptor), TEST(connects_from_anywhere_and_says_why_not),
+	   TEST(connects_to_a_unix_socket), TEST(path_must_fit), TEST(families_do_not_mix),
 	   TEST(acceptor_may_close_inside));

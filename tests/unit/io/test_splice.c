@@ -16,6 +16,7 @@
 #include "support/suite.h"
 
 #define BULK (3 * 1024 * 1024)
+#define LINGER_MS 30000
 
 /* A program that talks over one end, without waiting. */
 struct program {
@@ -29,12 +30,12 @@ struct program {
 
 struct fixture {
 	struct io_fixture io;
-	struct tp_pipes *pipes;
 	struct tp_splice *splice;
 	struct program first;
 	struct program second;
 	struct tp_stream_remains remains;
 	int second_fd;
+	uint32_t linger_ms;
 	size_t moved[2];
 	size_t allowance[2]; /* SIZE_MAX: no limit */
 	size_t asked;
@@ -99,22 +100,20 @@ static void connect_pair(const char *address, int *ours, int *theirs)
 static void fixture_open(struct fixture *f)
 {
 	signal(SIGPIPE, SIG_IGN); /* as the daemon does */
-	*f = (struct fixture){.allowance = {SIZE_MAX, SIZE_MAX}};
+	*f = (struct fixture){.allowance = {SIZE_MAX, SIZE_MAX}, .linger_ms = LINGER_MS};
 	f->first.same = true;
 	f->second.same = true;
 	io_fixture_open(&f->io, NULL);
-	f->pipes = tp_pipes_create();
 	connect_pair("127.0.0.1", &f->remains.fd, &f->first.fd);
 	connect_pair("::1", &f->second_fd, &f->second.fd);
 }
 
 static void join(struct fixture *f)
 {
-	const struct tp_splice_handler handler = {f, allow, moved, ended};
+	const struct tp_splice_handler handler = {f, f->linger_ms, allow, moved, ended};
 
-	CU_ASSERT_EQUAL_FATAL(tp_splice_create(f->io.loop, f->pipes, &f->remains, &f->second_fd,
-					       &handler, &f->splice),
-			      0);
+	CU_ASSERT_EQUAL_FATAL(
+		tp_splice_create(f->io.loop, &f->remains, &f->second_fd, &handler, &f->splice), 0);
 	CU_ASSERT_EQUAL(f->remains.fd, -1);
 	CU_ASSERT_EQUAL(f->second_fd, -1);
 }
@@ -122,7 +121,6 @@ static void join(struct fixture *f)
 static void fixture_close(struct fixture *f)
 {
 	tp_splice_free(&f->splice);
-	tp_pipes_free(&f->pipes);
 	tp_stream_remains_fini(&f->remains);
 	tp_socket_close(&f->second_fd);
 	tp_socket_close(&f->first.fd);
@@ -186,6 +184,11 @@ static void settle(struct fixture *f)
 	hear(&f->second);
 }
 
+static size_t kept_pipes(struct fixture *f)
+{
+	return tp_pipes_kept(tp_loop_pipes(f->io.loop));
+}
+
 static void bytes_go_both_ways_as_they_are(void)
 {
 	struct fixture f;
@@ -209,11 +212,11 @@ static void idle_pipes_are_shared(void)
 	join(&f);
 	talk(&f, 10, 10);
 	settle(&f);
-	kept = tp_pipes_kept(f.pipes);
+	kept = kept_pipes(&f);
 	CU_ASSERT_TRUE(kept == 1 || kept == 2);
 	talk(&f, 20, 20);
 	settle(&f);
-	CU_ASSERT_EQUAL(tp_pipes_kept(f.pipes), kept);
+	CU_ASSERT_EQUAL(kept_pipes(&f), kept);
 	fixture_close(&f);
 }
 
@@ -231,7 +234,7 @@ static void without_descriptors_bytes_go_through_a_buffer(void)
 	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &none), 0);
 	talk(&f, BULK, BULK);
 	setrlimit(RLIMIT_NOFILE, &before);
-	CU_ASSERT_EQUAL(tp_pipes_kept(f.pipes), 0);
+	CU_ASSERT_EQUAL(kept_pipes(&f), 0);
 	fixture_close(&f);
 }
 
@@ -306,10 +309,25 @@ static void half_is_closed_when_the_rest_is_silent(void)
 	settle(&f);
 	CU_ASSERT_TRUE(f.first.ended);
 	CU_ASSERT_FALSE(f.ended);
-	io_fixture_advance_ms(&f.io, TP_SPLICE_LINGER_MS - 1);
+	io_fixture_advance_ms(&f.io, LINGER_MS - 1);
 	CU_ASSERT_FALSE(f.ended);
 	io_fixture_advance_ms(&f.io, 2);
 	CU_ASSERT_TRUE(f.ended);
+	fixture_close(&f);
+}
+
+static void half_lives_on_when_nobody_sets_a_time(void)
+{
+	struct fixture f;
+
+	fixture_open(&f);
+	f.linger_ms = 0;
+	join(&f);
+	shutdown(f.second.fd, SHUT_WR);
+	settle(&f);
+	io_fixture_advance_ms(&f.io, UINT64_C(86400) * 1000);
+	CU_ASSERT_FALSE(f.ended);
+	talk(&f, 10, 0);
 	fixture_close(&f);
 }
 
@@ -322,7 +340,7 @@ static void half_lives_while_it_sends(void)
 	shutdown(f.second.fd, SHUT_WR);
 	settle(&f);
 	for (size_t i = 1; i <= 5; i++) {
-		io_fixture_advance_ms(&f.io, TP_SPLICE_LINGER_MS - 1000);
+		io_fixture_advance_ms(&f.io, LINGER_MS - 1000);
 		talk(&f, i * 10, 0);
 	}
 	CU_ASSERT_FALSE(f.ended);
@@ -344,6 +362,36 @@ static void reset_of_one_resets_the_other(void)
 	hear(&f.second);
 	CU_ASSERT_TRUE(f.ended);
 	CU_ASSERT_TRUE(f.second.reset);
+	fixture_close(&f);
+}
+
+/* It may still be reading what the kernel holds for it. */
+static void side_that_was_told_its_end_is_not_reset(void)
+{
+	const size_t len = 200000; /* more than reaches who does not read */
+	const int room_bytes = 1 << 20;
+	struct fixture f;
+
+	fixture_open(&f);
+	setsockopt(f.remains.fd, SOL_SOCKET, SO_SNDBUF, &room_bytes, sizeof(room_bytes));
+	join(&f);
+	for (int i = 0; i < 1000 && f.moved[TP_SPLICE_BACK] < len; i++) {
+		say(&f.second, len);
+		io_fixture_settle(&f.io);
+	}
+	CU_ASSERT_EQUAL(f.moved[TP_SPLICE_BACK], len);
+	tp_socket_close(&f.second.fd);
+	io_fixture_settle(&f.io);
+	say(&f.first, 10); /* nobody takes it: that is answered with a reset */
+	io_fixture_settle(&f.io);
+	say(&f.first, 20);
+	io_fixture_settle(&f.io);
+	CU_ASSERT_TRUE(f.ended);
+	for (int i = 0; i < 10000 && !f.first.ended && !f.first.reset; i++) {
+		settle(&f);
+	}
+	CU_ASSERT_EQUAL(f.first.received, len);
+	CU_ASSERT_TRUE(f.first.ended);
 	fixture_close(&f);
 }
 
@@ -391,6 +439,7 @@ static void no_more_is_read_than_allowed(void)
 TEST_SUITE("splice", TEST(bytes_go_both_ways_as_they_are), TEST(idle_pipes_are_shared),
 	   TEST(without_descriptors_bytes_go_through_a_buffer), TEST(what_had_been_read_goes_first),
 	   TEST(slow_reader_slows_the_sender), TEST(end_of_one_follows_its_last_byte),
-	   TEST(half_is_closed_when_the_rest_is_silent), TEST(half_lives_while_it_sends),
-	   TEST(reset_of_one_resets_the_other), TEST(freeing_it_closes_both),
-	   TEST(no_more_is_read_than_allowed));
+	   TEST(half_is_closed_when_the_rest_is_silent),
+	   TEST(half_lives_on_when_nobody_sets_a_time), TEST(half_lives_while_it_sends),
+	   TEST(reset_of_one_resets_the_other), TEST(side_that_was_told_its_end_is_not_reset),
+	   TEST(freeing_it_closes_both), TEST(no_more_is_read_than_allowed));

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/addr.h"
-#include "io/pipes.h"
 #include "io/socket.h"
 #include "io/splice.h"
 #include "support/io_fixture.h"
@@ -29,7 +28,6 @@ struct fixture {
 	bool hands_over;
 	size_t taken;
 	struct tp_stream_remains remains;
-	struct tp_pipes *pipes;
 	struct tp_splice *splice;
 	int beyond; /* the far end of what it is spliced to */
 };
@@ -86,14 +84,12 @@ static struct fixture *fixture_open(bool tls)
 	f->fd = -1;
 	f->beyond = -1;
 	f->remains.fd = -1;
-	f->pipes = tp_pipes_create();
 	return f;
 }
 
 static void fixture_close(struct fixture *f)
 {
 	tp_splice_free(&f->splice);
-	tp_pipes_free(&f->pipes);
 	tp_stream_remains_fini(&f->remains);
 	tp_socket_close(&f->fd);
 	tp_socket_close(&f->beyond);
@@ -306,8 +302,7 @@ static void splice_remains(struct fixture *f)
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
 	f->beyond = fds[0];
 	CU_ASSERT_EQUAL_FATAL(
-		tp_splice_create(f->io.loop, f->pipes, &f->remains, &fds[1], &handler, &f->splice),
-		0);
+		tp_splice_create(f->io.loop, &f->remains, &fds[1], &handler, &f->splice), 0);
 }
 
 /* A session goes on where it was, with records of which some had been read. */

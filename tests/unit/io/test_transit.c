@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include "base/addr.h"
 #include "base/counter.h"
 #include "base/log.h"
+#include "io/pipes.h"
 #include "io/socket.h"
 #include "io/stream.h"
 #include "support/hello.h"
@@ -67,6 +69,7 @@ static struct fixture *fixture_new(void)
 	if (f == NULL) {
 		abort();
 	}
+	signal(SIGPIPE, SIG_IGN); /* as the daemon does */
 	tp_counter_reset_all();
 	io_fixture_open(&f->io, NULL);
 	f->fd = -1;
@@ -378,6 +381,42 @@ static void back_end_is_told_the_client(void)
 
 /* --- both ways ------------------------------------------------------------ */
 
+static void passed_bytes_stay_in_the_kernel(void)
+{
+	struct fixture *f = fixture_open(BOTH);
+	size_t kept;
+
+	connect_client(f, WEB_REQUEST, WEB_REQUEST_LEN);
+	CU_ASSERT_TRUE_FATAL(accept_back(f));
+	CU_ASSERT_TRUE(hears(f, f->back, WEB_REQUEST, WEB_REQUEST_LEN));
+	say(f->back, "answer", 6);
+	CU_ASSERT_TRUE(hears(f, f->fd, "answer", 6));
+	io_fixture_settle(&f->io);
+	kept = tp_pipes_kept(tp_loop_pipes(f->io.loop)); /* what they went through */
+	CU_ASSERT_TRUE(kept == 1 || kept == 2);
+	fixture_close(f);
+}
+
+static void half_may_be_silent_as_long_as_both(void)
+{
+	struct fixture *f = fixture_open(BOTH);
+
+	connect_client(f, WEB_REQUEST, WEB_REQUEST_LEN);
+	CU_ASSERT_TRUE_FATAL(accept_back(f));
+	CU_ASSERT_TRUE(hears(f, f->back, WEB_REQUEST, WEB_REQUEST_LEN));
+	shutdown(f->fd, SHUT_WR);
+	CU_ASSERT_TRUE(has_ended(f, f->back));
+	io_fixture_advance_ms(&f->io, IDLE_MS - 1);
+	say(f->back, "late", 4);
+	CU_ASSERT_TRUE(hears(f, f->fd, "late", 4));
+	io_fixture_advance_ms(&f->io, IDLE_MS - 1);
+	CU_ASSERT_EQUAL(tp_stream_listener_count(f->listener), 1);
+	io_fixture_advance_ms(&f->io, 1);
+	CU_ASSERT_TRUE(has_ended(f, f->fd));
+	CU_ASSERT_EQUAL(tp_stream_listener_count(f->listener), 0);
+	fixture_close(f);
+}
+
 static void each_side_may_end_first(void)
 {
 	for (int i = 0; i < 2; i++) {
@@ -657,7 +696,9 @@ TEST_SUITE("transit", TEST(what_is_no_message_goes_to_the_back_end),
 	   TEST(messages_stay_where_tcp_is_heard), TEST(client_hello_tells_for_whom_it_is),
 	   TEST(client_hello_may_come_in_parts), TEST(client_hello_that_ends_early_is_given_up),
 	   TEST(client_hello_must_come_in_time), TEST(back_end_is_told_the_client),
-	   TEST(each_side_may_end_first), TEST(side_that_breaks_off_takes_the_other_with_it),
+	   TEST(passed_bytes_stay_in_the_kernel), TEST(each_side_may_end_first),
+	   TEST(half_may_be_silent_as_long_as_both),
+	   TEST(side_that_breaks_off_takes_the_other_with_it),
 	   TEST(slow_side_holds_the_fast_one_back), TEST(back_end_that_is_down_is_counted),
 	   TEST(unix_socket_may_be_the_back_end), TEST(back_end_that_is_silent_is_given_up),
 	   TEST(silence_of_both_sides_ends_it), TEST(they_count_as_connections),
