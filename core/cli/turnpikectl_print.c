@@ -18,6 +18,7 @@ struct column {
 		MICROSECONDS,
 		SOME_TEXT, /* left out when no row has it */
 		SOME_WORDS,
+		SOME_NUMBER,
 	} kind;
 };
 
@@ -111,7 +112,8 @@ static bool is_there(const json_t *rows, const struct column *column)
 
 static bool is_right(const struct column *column)
 {
-	return column->kind == NUMBER || column->kind == MICROSECONDS;
+	return column->kind == NUMBER || column->kind == MICROSECONDS ||
+	       column->kind == SOME_NUMBER;
 }
 
 static size_t choose(const json_t *rows, const struct column *columns,
@@ -201,6 +203,7 @@ static void put_sessions(FILE *out, const json_t *sessions)
 		{"RELAYED", "relayed", TEXT},
 		{"PEERS", "permissions", NUMBER},
 		{"CHANNELS", "channels", NUMBER},
+		{"TCP", "data_connections", SOME_NUMBER},
 		{"AGE", "age_s", NUMBER},
 		{"EXPIRES", "expires_in_s", NUMBER},
 		{"TO PEER", "client_to_peer.packets", NUMBER},

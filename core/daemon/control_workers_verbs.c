@@ -208,22 +208,26 @@ static json_t *traffic_object(const struct tp_traffic *traffic)
 static json_t *session_object(const struct tp_session *session, unsigned worker)
 {
 	json_t *object = json_pack(
-		"{s:I, s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:i, s:i, s:I, s:I, s:o, s:o}", "id",
+		"{s:I, s:i, s:o, s:o, s:s, s:o, s:o, s:o, s:s, s:i, s:i, s:I, s:I, s:o, s:o}", "id",
 		(json_int_t)session->id, "worker", (int)worker, "user",
 		tp_control_text(session->user), "realm", tp_control_text(session->realm),
 		"transport", tp_transport_name((enum tp_transport)session->five_tuple.transport),
 		"client", addr_text(&session->five_tuple.client_addr), "server",
 		addr_text(&session->five_tuple.server_addr), "relayed",
-		addr_text(&session->relayed_addr), "permissions", (int)session->permission_count,
-		"channels", (int)session->channel_count, "age_s",
-		(json_int_t)(session->age_ms / 1000), "expires_in_s",
-		(json_int_t)(session->expires_in_ms / 1000), "client_to_peer",
+		addr_text(&session->relayed_addr), "relays", session->relays_tcp ? "tcp" : "udp",
+		"permissions", (int)session->permission_count, "channels",
+		(int)session->channel_count, "age_s", (json_int_t)(session->age_ms / 1000),
+		"expires_in_s", (json_int_t)(session->expires_in_ms / 1000), "client_to_peer",
 		traffic_object(&session->client_to_peer), "peer_to_client",
 		traffic_object(&session->peer_to_client));
 
 	if (session->relayed_addr_more.family != TP_FAMILY_NONE) {
 		(void)json_object_set_new(object, "relayed_more",
 					  addr_text(&session->relayed_addr_more));
+	}
+	if (session->relays_tcp) {
+		(void)json_object_set_new(object, "data_connections",
+					  json_integer((json_int_t)session->data_connection_count));
 	}
 	return object;
 }

@@ -7,6 +7,7 @@
 #include "io/loop.h"
 #include "turn/allocation.h"
 #include "turn/server.h"
+#include "turn/tcp_relay.h"
 
 #define ROOM_AT_FIRST 64
 
@@ -68,6 +69,9 @@ static bool take(struct tp_session_list *list, const struct tp_allocation *alloc
 		.relayed_addr_more = view->relayed_addr_more,
 		.permission_count = allocation->permission_count,
 		.channel_count = allocation->channel_count,
+		.relays_tcp = allocation->tcp != NULL,
+		.data_connection_count =
+			allocation->tcp != NULL ? allocation->tcp->connection_count : 0,
 		.age_ms = now_ms - view->created_ms,
 		.expires_in_ms = view->expires_ms > now_ms ? view->expires_ms - now_ms : 0,
 		.client_to_peer = allocation->client_to_peer,

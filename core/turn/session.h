@@ -22,6 +22,8 @@ struct tp_session {
 	struct tp_addr relayed_addr_more; /* family NONE: none */
 	uint32_t permission_count;
 	uint32_t channel_count;
+	bool relays_tcp; /* RFC 6062 */
+	uint32_t data_connection_count;
 	uint64_t age_ms;
 	uint64_t expires_in_ms;
 	struct tp_traffic client_to_peer;

@@ -6,12 +6,14 @@
 #include <turnpike/error.h>
 
 #include "base/err.h"
+#include "host/request.h"
 #include "host/ticket.h"
 #include "io/loop.h"
 #include "io/mailbox.h"
 #include "turn/channel.h"
 #include "turn/peer_policy.h"
 #include "turn/shared_relay.h"
+#include "turn/tcp_relay.h"
 
 #define CLIENT_BYTES_MAX 2048
 
@@ -84,6 +86,18 @@ void bare_server_share_ports(struct bare_server *bare, uint32_t count)
 	tp_assert(tp_shared_relays_open(bare->server, &refused) == 0);
 }
 
+void bare_server_offer_all(struct bare_server *bare)
+{
+	struct tp_turn_options *options = (struct tp_turn_options *)bare->server->options;
+
+	options->relay_tcp = true;
+	options->mobility = true;
+	options->relay[0].bind_addr = addr_of("127.0.0.1");
+	bare->shared->options.relay[0].bind_addr = options->relay[0].bind_addr;
+	tp_assert(tp_peer_policy_relayed(options->peer_policy,
+					 &options->relay[0].advertised_addr) == 0);
+}
+
 void bare_server_close(struct bare_server *bare)
 {
 	tp_server_free(&bare->server);
@@ -98,17 +112,22 @@ void bare_server_close(struct bare_server *bare)
 	tp_assert(fake_net_open_sockets() == 0);
 }
 
-struct tp_allocation *bare_server_allocate(struct bare_server *bare)
+static struct tp_allocation *allocate(struct bare_server *bare,
+				      const struct tp_five_tuple *five_tuple,
+				      struct tp_relay_socket *relay, struct tp_tcp_relay **tcp)
 {
-	struct tp_relay_socket relay = {.datagram = NULL};
+	bool mobile = bare->server->options->mobility && *tcp == NULL;
 	struct tp_quota_user *quota = NULL;
 	struct tp_allocation *allocation;
 	struct tp_key key;
 	const struct tp_allocation_params params = {
-		.five_tuple = &bare->five_tuple,
+		.id = mobile ? tp_allocation_mint_id(bare->server) : 0,
+		.mobile = mobile,
+		.five_tuple = five_tuple,
 		.endpoint = &bare->endpoint.endpoint,
 		.user = "alice",
-		.relay = &relay,
+		.relay = relay,
+		.tcp = tcp,
 		.quota = &quota,
 		.key = &key,
 		.algorithm = TP_PASSWORD_MD5,
@@ -117,14 +136,40 @@ struct tp_allocation *bare_server_allocate(struct bare_server *bare)
 	};
 
 	tp_assert(tp_key_long_term(&key, TP_PASSWORD_MD5, "alice", "example.org", "secret") == 0);
-	tp_assert(tp_relay_socket_open(bare->server, TP_FAMILY_IPV4, false, NULL, &relay, NULL) ==
-		  0);
 	tp_assert(tp_quota_take(bare->shared->quotas[0], "alice", "example.org", 0, 0, &quota) ==
 		  0);
 	tp_assert(tp_allocation_create(bare->server, &params, &allocation) == 0);
-	tp_assert(tp_channel_bind(allocation, 0x4000, &bare->peer_addr, false) == 0);
 	bare->five_tuple.client_addr.port++;
 	return allocation;
+}
+
+struct tp_allocation *bare_server_allocate(struct bare_server *bare)
+{
+	struct tp_relay_socket relay = {.datagram = NULL};
+	struct tp_tcp_relay *tcp = NULL;
+	struct tp_allocation *allocation;
+
+	tp_assert(tp_relay_socket_open(bare->server, TP_FAMILY_IPV4, false, NULL, &relay, NULL) ==
+		  0);
+	allocation = allocate(bare, &bare->five_tuple, &relay, &tcp);
+	tp_assert(tp_channel_bind(allocation, 0x4000, &bare->peer_addr, false) == 0);
+	return allocation;
+}
+
+struct tp_allocation *bare_server_allocate_tcp(struct bare_server *bare)
+{
+	const struct tp_relay_choice any = {.port_min = 0};
+	struct tp_five_tuple five_tuple = bare->five_tuple;
+	struct tp_relay_socket relay = {.datagram = NULL};
+	struct tp_tcp_relay *tcp = NULL;
+
+	if (tp_tcp_relay_open(bare->server, TP_FAMILY_IPV4, &any, &tcp) != 0) {
+		return NULL;
+	}
+	relay.advertised_addr = tcp->advertised_addr;
+	relay.address = tcp->address;
+	five_tuple.transport = TP_TRANSPORT_TCP;
+	return allocate(bare, &five_tuple, &relay, &tcp);
 }
 
 void bare_server_client_sends(struct bare_server *bare, const struct tp_five_tuple *five_tuple,

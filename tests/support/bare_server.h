@@ -33,6 +33,12 @@ void bare_server_open(struct bare_server *bare, const struct tp_datagram_backend
 /** Allocations made from now on share so many ports; before the first one. */
 void bare_server_share_ports(struct bare_server *bare, uint32_t count);
 
+/**
+ * Relay TCP, too, and let clients move. From now on all is relayed from 127.0.0.1,
+ * advertised as 203.0.113.7, and real connections reach this server's clients only.
+ */
+void bare_server_offer_all(struct bare_server *bare);
+
 /** Asserts that nothing is left. */
 void bare_server_close(struct bare_server *bare);
 
@@ -41,6 +47,9 @@ void bare_server_close(struct bare_server *bare);
  * 0x4000 to the peer. The client's port moves on.
  */
 struct tp_allocation *bare_server_allocate(struct bare_server *bare);
+
+/** The same of TCP, over a stream and without channel; NULL when there is no socket. */
+struct tp_allocation *bare_server_allocate_tcp(struct bare_server *bare);
 
 /** Bytes of a client, at most 2048. */
 void bare_server_client_sends(struct bare_server *bare, const struct tp_five_tuple *five_tuple,

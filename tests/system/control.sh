@@ -94,6 +94,8 @@ check "with all there is to know" prints "^ *[0-9]+ +$user +$realm +udp +127.0.1
 	ctl sessions --user "$user"
 check "as JSON, too" prints '"user":"alice","realm":"turn.example.org","transport":"udp"' \
 	ctl sessions --user "$user" --json
+check "UDP is relayed" prints '"relays":"udp","permissions":1,"channels":1,"age_s"' \
+	ctl sessions --user "$user" --json
 check "status counts them" prints "^allocations: 1203$" ctl status
 
 first=$(session_ids --user "$user" | cut -d' ' -f1)

@@ -15,39 +15,27 @@ import struct
 import sys
 import zlib
 
-from turn_client import attribute, xor_address
+from turn_client import ADDITIONAL, ALLOCATE, CHANNEL, CHANNEL_BIND, COOKIE, CREATE_PERMISSION
+from turn_client import DATA, DATA_INDICATION, EVEN_PORT, FAMILY, ICMP, PEER, RELAYED, SEND
+from turn_client import TRANSPORT, attribute, family_of, parse, read_address, xor_address
 
-COOKIE = 0x2112A442
 REALM = b"turn.example.org"
-BINDING, ALLOCATE, REFRESH, SEND = 0x001, 0x003, 0x004, 0x016
-CREATE_PERMISSION, CHANNEL_BIND, DATA_INDICATION = 0x008, 0x009, 0x017
-CHANGE_REQUEST, USERNAME, INTEGRITY, CHANNEL, LIFETIME = 0x03, 0x06, 0x08, 0x0C, 0x0D
-PEER, DATA, REALM_ATTRIBUTE, NONCE, FAMILY, EVEN_PORT = 0x12, 0x13, 0x14, 0x15, 0x17, 0x18
-TRANSPORT, INTEGRITY_SHA256, ALGORITHM, USERHASH = 0x19, 0x1C, 0x1D, 0x1E
-RESERVATION, PADDING, RESPONSE_PORT, ADDITIONAL = 0x22, 0x26, 0x27, 0x8000
-ALGORITHMS, FINGERPRINT, ICMP = 0x8002, 0x8028, 0x8004
-ERROR_CODE, UNKNOWN, TRANSMIT_COUNTER = 0x09, 0x7F00, 0x8025
-UDP_PROTOCOL = b"\x11\0\0\0"
+BINDING, REFRESH, CONNECT, CONNECTION_BIND, ATTEMPT = 0x001, 0x004, 0x00A, 0x00B, 0x01C
+USERNAME, INTEGRITY, ERROR_CODE, LIFETIME, REALM_ATTRIBUTE = 0x06, 0x08, 0x09, 0x0D, 0x14
+NONCE, INTEGRITY_SHA256, ALGORITHM, USERHASH, RESERVATION = 0x15, 0x1C, 0x1D, 0x1E, 0x22
+PADDING, RESPONSE_PORT, CONNECTION_ID, UNKNOWN, ALGORITHMS = 0x26, 0x27, 0x2A, 0x7F00, 0x8002
+ALTERNATE_SERVER, TRANSMIT_COUNTER, FINGERPRINT, TICKET = 0x8023, 0x8025, 0x8028, 0x8030
+UDP_PROTOCOL, TCP_PROTOCOL = b"\x11\0\0\0", b"\x06\0\0\0"
 SUCCESS, ERROR = 0x100, 0x110
-
-
-def parse(message):
-    attributes, at = {}, 20
-    while at < len(message):
-        kind, size = struct.unpack("!HH", message[at : at + 4])
-        attributes.setdefault(kind, message[at + 4 : at + 4 + size])
-        at += 4 + (size + 3) // 4 * 4
-    return struct.unpack("!H", message[:2])[0], attributes
 
 
 class Client:
     """One five-tuple; what requests of it have in common may be changed at any time."""
 
     def __init__(self, port, host="127.0.0.1", stream=False, tls=None):
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.stream = stream or tls is not None
         kind = socket.SOCK_STREAM if self.stream else socket.SOCK_DGRAM
-        self.socket = socket.socket(family, kind)
+        self.socket = socket.socket(family_of(host), kind)
         self.socket.settimeout(10)
         self.socket.connect((host, port))
         if tls is not None:
@@ -56,6 +44,7 @@ class Client:
         self.nonce = self.algorithms = None
         self.algorithm = 0  # 0: a client of RFC 5389; 1: MD5, 2: SHA-256
         self.userhash = self.fingerprint = False
+        self.transaction = self.pairs = None  # of the last response
 
     def take(self, size):
         taken = b""
@@ -115,8 +104,8 @@ class Client:
             body += attribute(FINGERPRINT, struct.pack("!I", crc))
         message = struct.pack("!HHI", method, len(body), COOKIE) + transaction + body
         self.socket.sendall(message)
-        kind, attributes = parse(self.receive())
-        code = 0
+        kind, self.transaction, self.pairs = parse(self.receive())
+        attributes, code = dict(self.pairs), 0
         if kind == method | ERROR:
             code = attributes[ERROR_CODE][2] * 100 + attributes[ERROR_CODE][3]
         else:
@@ -142,8 +131,8 @@ class Client:
         self.socket.sendall(struct.pack("!HH", number, len(payload)) + payload + padding)
 
     def expect_data(self, kind):
-        method, attributes = parse(self.receive())
-        assert method == DATA_INDICATION and kind in attributes, hex(method)
+        method, _, attributes = parse(self.receive())
+        assert method == DATA_INDICATION and kind in dict(attributes), hex(method)
 
     def expect_channel_data(self, number, payload):
         message = self.receive()
@@ -152,8 +141,7 @@ class Client:
 
 class Peer:
     def __init__(self, host):
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket = socket.socket(family_of(host), socket.SOCK_DGRAM)
         self.socket.settimeout(10)
         self.socket.bind((host, 0))
         self.addr = (host, self.socket.getsockname()[1])
@@ -164,7 +152,7 @@ class Peer:
         self.socket.sendto(payload, relayed)
 
 
-def family_of(host):
+def requested_family(host):
     return b"\x02\0\0\0" if ":" in host else b"\x01\0\0\0"
 
 
@@ -191,7 +179,7 @@ def conversation(host, stream, algorithm, userhash=False, fingerprint=False):
     client.fingerprint, client.userhash = fingerprint, userhash
     client.request(BINDING, attribute(TRANSMIT_COUNTER, b"\0\0\1\0"))
     client.log_in(algorithm)
-    client.allocate(attribute(FAMILY, family_of(host)))
+    client.allocate(attribute(FAMILY, requested_family(host)))
     media(client, host)
     client.request(REFRESH)
     client.request(REFRESH, attribute(LIFETIME, bytes(4)))
@@ -254,6 +242,82 @@ def behavior():
     own = attribute(RESPONSE_PORT, struct.pack("!HH", client.socket.getsockname()[1], 0))
     client.request(BINDING, attribute(PADDING, bytes(8)), own, want=400)
     client.request(BINDING, own)
+    for port in (3480, 3481):
+        stream = Client(port, "127.0.0.1" if port == 3480 else "127.0.0.2", stream=True)
+        stream.request(BINDING)
+        stream.request(BINDING, attribute(PADDING, bytes(8)), want=420)
+
+
+def relays_tcp(host="127.0.0.1"):
+    """A client with a TCP allocation, and the relayed address."""
+    client = Client(3478, host, stream=True)
+    client.log_in()
+    protocol, family = attribute(TRANSPORT, TCP_PROTOCOL), requested_family(host)
+    relayed = client.request(ALLOCATE, protocol, attribute(FAMILY, family))[RELAYED]
+    return client, read_address(relayed, client.transaction)
+
+
+def bind_connection(host, number, want=0):
+    """Another connection of the client's: bound to one with a peer."""
+    connection = Client(3478, host, stream=True)
+    connection.log_in()
+    connection.request(CONNECTION_BIND, attribute(CONNECTION_ID, number), want=want)
+    return connection
+
+
+def data_connections(host):
+    client, relayed = relays_tcp(host)
+    with socket.create_server((host, 0), family=family_of(host)) as peer:
+        addr = peer.getsockname()[:2]
+        number = client.request(CONNECT, (PEER, addr))[CONNECTION_ID]
+        client.request(CONNECT, (PEER, addr), want=446)
+        called = peer.accept()[0]
+    bound = bind_connection(host, number)
+    called.sendall(b"\xff to the client")  # no first byte of STUN or ChannelData
+    assert bound.take(15) == b"\xff to the client"
+    client.request(CONNECT, (PEER, addr), want=446)
+    client.request(CREATE_PERMISSION, (PEER, addr))
+    with socket.create_connection(relayed, 10):
+        kind, _, attributes = parse(client.receive())
+        assert kind == ATTEMPT and PEER in dict(attributes), hex(kind)
+        bind_connection(host, dict(attributes)[CONNECTION_ID])
+
+
+def refused_connections():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        nobody = listener.getsockname()
+    client = Client(3478)
+    client.log_in()
+    client.request(CONNECT, (PEER, nobody), want=437)
+    client.request(ALLOCATE, attribute(TRANSPORT, TCP_PROTOCOL), want=400)
+    client.allocate()
+    client.request(CONNECT, (PEER, nobody), want=437)
+    client, _ = relays_tcp()
+    client.request(CONNECT, want=400)
+    client.request(CONNECT, (PEER, ("169.254.1.1", 9)), want=403)
+    client.request(CONNECT, (PEER, ("::1", 9)), want=443)
+    client.request(CONNECT, (PEER, nobody), want=447)
+    client.request(CONNECTION_BIND, attribute(CONNECTION_ID, bytes(4)), want=437)
+    bind_connection("127.0.0.1", b"\xff" * 4, want=400)
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("", 0)) as other:
+        client.request(CONNECT, (PEER, one.getsockname()))
+        client.request(CONNECT, (PEER, ("127.0.0.1", other.getsockname()[1])))
+        client.request(CONNECT, (PEER, nobody), want=508)  # max_data_connections
+    client.user, client.password = b"bob", b"builder"
+    client.request(CONNECT, (PEER, nobody), want=441)
+
+
+def mobile():
+    """RFC 8016: another five-tuple goes on with the allocation."""
+    first, second = Client(3478), Client(3478, stream=True)
+    first.log_in()
+    ticket = first.allocate(attribute(TICKET))[TICKET]
+    second.log_in()
+    second.request(REFRESH, attribute(TICKET, b"none of ours"), want=400)
+    assert second.request(REFRESH, attribute(TICKET, ticket))[TICKET] != ticket
+    third = Client(3478)
+    third.log_in()
+    third.request(REFRESH, attribute(TICKET, ticket), want=400)  # has been used
 
 
 def plain():
@@ -265,6 +329,10 @@ def plain():
     refused_before_allocation()
     refused_with_allocation()
     behavior()
+    for host in ("127.0.0.1", "::1"):
+        data_connections(host)
+    refused_connections()
+    mobile()
     pair = Client(3478)
     pair.log_in()
     token = pair.allocate(attribute(EVEN_PORT, b"\x80"))[RESERVATION]
@@ -277,12 +345,15 @@ def plain():
 
 
 def narrow():
-    """One family, one allocation for each user."""
+    """One family, one allocation for each user, which stays where it is and relays UDP."""
     client, late = Client(3478), Client(3478)
     client.log_in()
     client.allocate(attribute(ADDITIONAL, b"\x02\0\0\0"))
     late.log_in()
     late.allocate(want=486)
+    late.allocate(attribute(TICKET), want=405)
+    late.request(REFRESH, attribute(TICKET, b"a ticket"), want=405)
+    late.request(ALLOCATE, attribute(TRANSPORT, TCP_PROTOCOL), want=442)
 
 
 class Shown:
@@ -314,6 +385,8 @@ def redirected():
     client = Client(3478)
     client.log_in(2)
     client.allocate(want=300)
+    others = [value for kind, value in client.pairs if kind == ALTERNATE_SERVER]
+    assert len(others) == 2, others  # of the other family, too: RFC 8489 section 14.15
     tls = ssl.create_default_context(cafile=os.environ["CA"])
     client = Client(5349, tls=tls)
     client.log_in(2)

@@ -69,13 +69,30 @@ pids+=("$holder")
 exec 3>"$work/hold"
 within 30 test -s "$work/held" || true
 
-# The session has the relayed port and what went each way.
+# The session has the relayed port, its connection and what went each way.
 is_listed() {
 	ctl --json sessions | tee /dev/stderr |
 		/usr/bin/python3 -c 'import json, sys; text = sys.stdin.read()
-assert sys.argv[1] in text and "1000" in text and "2345" in text' "$(cat "$work/held")"
+assert sys.argv[1] in text and "1000" in text and "2345" in text
+session, = (s for s in json.loads(text)["sessions"] if s["relayed"].endswith(":" + sys.argv[1]))
+assert session["relays"] == "tcp" and session["data_connections"] == 1' "$(cat "$work/held")"
 }
-check "sessions tell the traffic" is_listed
+check "sessions tell the traffic and the data connection" is_listed
+has_a_column() {
+	ctl sessions | tee /dev/stderr | awk -v port=":$(cat "$work/held") " '
+	NR == 1 {
+		for (i = 1; i <= NF; i++) {
+			at = $i == "TCP" ? i : at
+		}
+	}
+	index($0, port) {
+		right = $at == 1
+	}
+	END {
+		exit !(at && right)
+	}'
+}
+check "in a table, too" has_a_column
 exec 3>&-
 wait "$holder" || true
 

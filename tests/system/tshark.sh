@@ -86,6 +86,11 @@ rest_of() {
 	address = 127.0.0.1:3480
 	alternate_address = 127.0.0.2:3481
 
+	[listener.nat_tcp]
+	transport = tcp
+	address = 127.0.0.1:3480
+	alternate_address = 127.0.0.2:3481
+
 	[listener.secure]
 	transport = tls dtls
 	address = 127.0.0.1:5349
@@ -119,8 +124,9 @@ begin_capture || {
 {
 	head_of
 	printf 'plugins = auth_file\n[auth]\nuserhash = yes\n'
-	printf '[relay]\naddress = 127.0.0.1 ::1\nicmp = yes\n'
+	printf '[relay]\naddress = 127.0.0.1 ::1\nicmp = yes\ntcp = yes\nmobility = yes\n'
 	printf '[limits]\nmax_permissions = 8\nmax_channels = 4\n'
+	printf 'max_data_connections = 2\n'
 	rest_of
 } >"$work/turnpike.conf"
 start_daemon "$work/turnpike.conf"
@@ -147,7 +153,7 @@ stop_daemon
 {
 	head_of
 	printf 'plugins = auth_oauth auth_file\n'
-	printf 'alternate_servers = 192.0.2.10:3478\nalternate_domain = turn2.example.org\n'
+	printf 'alternate_servers = 192.0.2.10:3478 [2001:db8::10]:3478\nalternate_domain = turn2.example.org\n'
 	printf '[relay]\naddress = 127.0.0.1\n'
 	rest_of
 	printf '[plugin.auth_oauth]\nkeys_file = %s\nserver_name = %s\n' "$work/keys" "$realm"
@@ -161,7 +167,7 @@ end_capture
 # --- what tshark says ----------------------------------------------------------------
 
 # Wireshark 4.0 looks for no STUN inside TLS: what came there is in datagrams from port 3479.
-ours='(udp.srcport in {3478,3479,3480,3481} || tcp.srcport == 3478)'
+ours='(udp.srcport in {3478,3479,3480,3481} || tcp.srcport in {3478,3480,3481})'
 
 # reading FILTER ARGS...
 reading() {
@@ -169,7 +175,8 @@ reading() {
 
 	shift
 	tshark -r "$capture" -d udp.port==3479,stun -d udp.port==3480,stun \
-		-d udp.port==3481,stun -d udp.port==3482,stun -Y "$ours && ($filter)" "$@" \
+		-d udp.port==3481,stun -d udp.port==3482,stun -d tcp.port==3480,stun \
+		-d tcp.port==3481,stun -Y "$ours && ($filter)" "$@" \
 		2>"$work/tshark.log" || {
 		cat "$work/tshark.log" >&2
 		return 1
@@ -270,16 +277,20 @@ kinds() {
 
 cat >"$work/expected" <<'END'
 0x0017
+0x001c
 0x0101
 0x0103
 0x0104
 0x0108
 0x0109
+0x010a
+0x010b
 0x0111 400
 0x0111 420
 0x0113 300
 0x0113 400
 0x0113 401
+0x0113 405
 0x0113 420
 0x0113 437
 0x0113 438
@@ -288,6 +299,7 @@ cat >"$work/expected" <<'END'
 0x0113 486
 0x0113 508
 0x0114 400
+0x0114 405
 0x0114 437
 0x0114 441
 0x0114 443
@@ -303,6 +315,16 @@ cat >"$work/expected" <<'END'
 0x0119 441
 0x0119 443
 0x0119 508
+0x011a 400
+0x011a 403
+0x011a 437
+0x011a 441
+0x011a 443
+0x011a 446
+0x011a 447
+0x011a 508
+0x011b 400
+0x011b 437
 END
 
 all_kinds() {
@@ -331,6 +353,7 @@ cat >"$work/expected_attributes" <<'END'
 0x0020
 0x0022
 0x0026
+0x002a
 0x8001
 0x8002
 0x8003
@@ -342,6 +365,7 @@ cat >"$work/expected_attributes" <<'END'
 0x802b
 0x802c
 0x802e
+0x8030
 END
 
 all_attributes() {
@@ -354,6 +378,11 @@ channel_data() {
 	[ -n "$(reading 'udp && stun.channel')" ] && [ -n "$(reading 'tcp && stun.channel')" ]
 }
 check "ChannelData was sent over UDP and TCP" channel_data
+other_address() {
+	[ -n "$(reading 'udp.srcport == 3480 && stun.att.type == 0x802c')" ] &&
+		[ -n "$(reading 'tcp.srcport == 3481 && stun.att.type == 0x802c')" ]
+}
+check "OTHER-ADDRESS was sent over UDP and TCP" other_address
 both_families() {
 	[ -n "$(reading 'ip && stun')" ] && [ -n "$(reading 'ipv6 && stun')" ] &&
 		[ -n "$(reading 'udp.srcport == 3479 && stun')" ]

@@ -74,6 +74,13 @@ static void prints_what_is_in_an_answer(void)
 		{"{\"killed\":2}", "killed: 2\n"},
 		{"{\"draining\":false}", "draining: no\n"},
 		{"{\"cut\":false,\"sessions\":[]}", "0 sessions\n"},
+		{"{\"sessions\":[{\"id\":8},{\"id\":9,\"data_connections\":0}]}",
+		 "ID  USER  REALM  VIA  CLIENT  RELAYED  PEERS  CHANNELS  TCP  AGE  EXPIRES  "
+		 "TO PEER  BYTES  TO CLIENT  BYTES\n"
+		 " 8  -     -      -    -       -            -         -    -    -        -  "
+		 "      -      -          -      -\n"
+		 " 9  -     -      -    -       -            -         -    0    -        -  "
+		 "      -      -          -      -\n2 sessions\n"},
 		{"{\"generation\":3,\"needs_restart\":[\"f:1: [a] b: c\"]}",
 		 "generation: 3\nf:1: [a] b: c\n"},
 		{"{\"output\":\"one\\n\\ttwo\\n\"}", "one\n\ttwo\n"},

@@ -6,6 +6,7 @@
 #include "support/bare_server.h"
 #include "support/fake_net.h"
 #include "support/suite.h"
+#include "support/tcp_fixture.h"
 #include "turn/allocation.h"
 
 static struct bare_server bare;
@@ -70,6 +71,8 @@ static void tells_what_an_operator_wants_to_know(void)
 	CU_ASSERT_EQUAL(session->expires_in_ms, 3500000);
 	CU_ASSERT_EQUAL(session->channel_count, 1);
 	CU_ASSERT_EQUAL(session->permission_count, 1);
+	CU_ASSERT_FALSE(session->relays_tcp);
+	CU_ASSERT_EQUAL(session->data_connection_count, 0);
 	CU_ASSERT_EQUAL(session->client_to_peer.packets, 3);
 	CU_ASSERT_EQUAL(session->client_to_peer.bytes, 300);
 	CU_ASSERT_EQUAL(session->peer_to_client.packets, 0);
@@ -78,6 +81,33 @@ static void tells_what_an_operator_wants_to_know(void)
 	CU_ASSERT_EQUAL(list.count, 0);
 	tp_session_list_fini(&list);
 	bare_server_close(&bare);
+}
+
+/* RFC 6062: one connection in progress, then none. */
+static void tells_the_data_connections_of_tcp(void)
+{
+	static struct tcp_fixture f;
+	struct tp_session_list list = {0};
+	struct tcp_peer peer;
+
+	tcp_fixture_open(&f, NULL);
+	tcp_fixture_allocate(&f, TP_FAMILY_IPV4);
+	tcp_peer_open(&peer, "127.0.0.1");
+	CU_ASSERT_EQUAL(tcp_fixture_connect(&f, &peer.addr), 0);
+	CU_ASSERT_FALSE(tp_session_list_collect(&list, f.turn.server, NULL, 10));
+	CU_ASSERT_EQUAL_FATAL(list.count, 1);
+	CU_ASSERT_TRUE(list.sessions[0].relays_tcp);
+	CU_ASSERT_EQUAL(list.sessions[0].data_connection_count, 1);
+	tp_session_list_fini(&list);
+
+	tcp_fixture_advance_s(&f, 31); /* no ConnectionBind: section 5.2 */
+	CU_ASSERT_FALSE(tp_session_list_collect(&list, f.turn.server, NULL, 10));
+	CU_ASSERT_EQUAL_FATAL(list.count, 1);
+	CU_ASSERT_TRUE(list.sessions[0].relays_tcp);
+	CU_ASSERT_EQUAL(list.sessions[0].data_connection_count, 0);
+	tp_session_list_fini(&list);
+	tcp_peer_close(&peer);
+	tcp_fixture_close(&f);
 }
 
 /* The table grows while the list is half done: nobody is in it twice. */
@@ -123,5 +153,5 @@ static void ends_all_of_a_user(void)
 }
 
 TEST_SUITE("session", TEST(lists_every_allocation_once), TEST(tells_what_an_operator_wants_to_know),
-	   TEST(begins_anew_when_the_table_grows), TEST(ends_one_by_its_id),
-	   TEST(ends_all_of_a_user));
+	   TEST(tells_the_data_connections_of_tcp), TEST(begins_anew_when_the_table_grows),
+	   TEST(ends_one_by_its_id), TEST(ends_all_of_a_user));

@@ -27,6 +27,7 @@ static void relayed_address_is_of_tcp(void)
 {
 	tcp_fixture_open(&f, NULL);
 	tcp_fixture_allocate(&f, TP_FAMILY_IPV4);
+	CU_ASSERT_PTR_NULL(tp_stun_msg_find(&f.turn.response, TP_ATTR_RESERVATION_TOKEN));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f.allocation->tcp);
 	CU_ASSERT_PTR_NULL(f.allocation->relay.datagram);
 	CU_ASSERT_EQUAL(fake_net_open_sockets(), 0);
