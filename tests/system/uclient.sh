@@ -84,6 +84,12 @@ for host in 127.0.0.1 ::1; do
 	end_all
 done
 
+udp=$(port_of udp 127.0.0.1)
+begin "udp, IPv4 asked for" -p "$udp" -X -e 127.0.0.1 127.0.0.1
+begin "udp, IPv6 for a client on IPv4" -p "$udp" -x -e ::1 127.0.0.1
+begin "udp, IPv4 for a client on IPv6" -p "$(port_of udp '[::1]')" -X -e 127.0.0.1 ::1
+end_all
+
 stun_client() {
 	timeout 20 turnutils_stunclient -p "$1" "$2" >"$work/stun.out" 2>&1
 	cat "$work/stun.out"
