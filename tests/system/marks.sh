@@ -19,13 +19,13 @@ connect beyond $peer 203.0.113.2 203.0.113.1 2001:db8:3::2 2001:db8:3::1
 
 # narrow NAME NAMESPACE MTU: both ends of a cable.
 narrow() {
-	ip -n "$2" link set "$1" mtu "$3"
-	ip -n $router link set "$1" mtu "$3"
+	enter "$2" ip link set "$1" mtu "$3"
+	enter $router ip link set "$1" mtu "$3"
 }
 
 # set_kernel NAMESPACE NAME VALUE: below /proc/sys/net.
 set_kernel() {
-	nsenter --net=/run/netns/"$1" sh -c "echo $3 >/proc/sys/net/$2"
+	enter "$1" sh -c "echo $3 >/proc/sys/net/$2"
 }
 narrow beyond $peer $narrow
 for namespace in $router $peer; do # every error is told
@@ -91,7 +91,7 @@ finds() {
 	fi
 	shift
 	# shellcheck disable=SC2086
-	nsenter --net=/run/netns/$client timeout 60 "$marks" "$@" $ends --user "$user" --password "$password"
+	enter $client timeout 60 "$marks" "$@" $ends --user "$user" --password "$password"
 }
 
 # counted COUNTER VALUE
@@ -103,13 +103,13 @@ counted() {
 
 # forget: what was learnt of the paths.
 forget() {
-	ip -n $server route flush cache
-	ip -n $server -6 route flush cache
+	enter $server ip route flush cache
+	enter $server ip -6 route flush cache
 }
 
 # The kernel takes a moment to be sure of its IPv6 addresses.
 reaches() {
-	nsenter --net=/run/netns/$client timeout 10 "$probe" --timeout 1 "stun:$1" >/dev/null 2>&1
+	enter $client timeout 10 "$probe" --timeout 1 "stun:$1" >/dev/null 2>&1
 }
 
 # begin BACKEND ADDRESSES CARRY: with the daemon, or say why not.
@@ -137,10 +137,10 @@ for backend in uring mmsg plain; do
 	done
 	check "$backend: hops that ended here are counted" counted turn.discarded_hop_limit 4
 	# What ICMP tells comes when the socket has sent other datagrams since.
-	nsenter --net=/run/netns/$router tc qdisc add dev middle root tbf rate 400kbit burst 3000 latency 2s ||
+	enter $router tc qdisc add dev middle root tbf rate 400kbit burst 3000 latency 2s ||
 		echo "the kernel has no tbf: nothing is late"
 	check "$backend, IPv4: DF" finds 4 whole_or_told --mtu $narrow
-	nsenter --net=/run/netns/$router tc qdisc del dev middle root 2>/dev/null || true
+	enter $router tc qdisc del dev middle root 2>/dev/null || true
 	forget
 	check "$backend, IPv6: DONT-FRAGMENT is ignored" finds 6 ignored_attribute --mtu $narrow
 

@@ -16,13 +16,13 @@ fi
 make_networks "$client" "$server"
 
 in_client() {
-	nsenter --net=/run/netns/$client "$@"
+	enter $client "$@"
 }
 
 connect inside $client 192.0.2.2 192.0.2.1 2001:db8:1::2 2001:db8:1::1
 connect outside $server 198.51.100.10 198.51.100.1 2001:db8:2::10 2001:db8:2::1
-ip -n $server address add 198.51.100.11/24 dev outside
-ip -n $server address add 2001:db8:2::11/64 dev outside nodad
+enter $server ip address add 198.51.100.11/24 dev outside
+enter $server ip address add 2001:db8:2::11/64 dev outside nodad
 
 cat >"$work/turnpike.conf" <<END
 [turnpike]
@@ -47,8 +47,8 @@ start_daemon "$work/turnpike.conf"
 
 # translate: what the router does from now on, by nft rules from standard input.
 translate() {
-	nsenter --net=/run/netns/$router nft flush ruleset
-	nsenter --net=/run/netns/$router nft -f -
+	enter $router nft flush ruleset
+	enter $router nft -f -
 }
 
 # finds NAT MAPPING FILTERING HAIRPINNING [HOST]

@@ -16,6 +16,11 @@ leave_networks() {
 }
 trap leave_networks EXIT
 
+# enter NAMESPACE COMMAND...: without the mounts of "ip netns exec", which not every root has.
+enter() {
+	nsenter --net=/run/netns/"$1" "${@:2}"
+}
+
 # make_networks NAME...: those and the router's; skips the test where that is not allowed.
 make_networks() {
 	local name
@@ -27,20 +32,20 @@ make_networks() {
 			exit 0
 		fi
 	done
-	nsenter --net=/run/netns/"$router" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
-	nsenter --net=/run/netns/"$router" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	enter "$router" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
+	enter "$router" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 }
 
 # connect NAME NAMESPACE ADDRESS ROUTERS ADDRESS6 ROUTERS6: a cable to the router.
 connect() {
 	ip link add "$1" netns "$2" type veth peer name "$1" netns "$router"
-	ip -n "$2" address add "$3/24" dev "$1"
-	ip -n "$router" address add "$4/24" dev "$1"
-	ip -n "$2" link set "$1" up
-	ip -n "$router" link set "$1" up
-	ip -n "$2" route add default via "$4"
-	ip -n "$2" link set lo up
-	ip -n "$2" address add "$5/64" dev "$1" nodad
-	ip -n "$router" address add "$6/64" dev "$1" nodad
-	ip -n "$2" -6 route add default via "$6"
+	enter "$2" ip address add "$3/24" dev "$1"
+	enter "$router" ip address add "$4/24" dev "$1"
+	enter "$2" ip link set "$1" up
+	enter "$router" ip link set "$1" up
+	enter "$2" ip route add default via "$4"
+	enter "$2" ip link set lo up
+	enter "$2" ip address add "$5/64" dev "$1" nodad
+	enter "$router" ip address add "$6/64" dev "$1" nodad
+	enter "$2" ip -6 route add default via "$6"
 }

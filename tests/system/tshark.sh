@@ -25,7 +25,7 @@ if ! command -v tshark >/dev/null || ! ip netns add $space 2>/dev/null; then
 	exit 0
 fi
 # A train of datagrams in one piece is no packet: let it be cut before it is captured.
-ip -n $space link set lo up gso_max_segs 1
+nsenter --net=/run/netns/$space ip link set lo up gso_max_segs 1
 
 in_space() {
 	nsenter --net=/run/netns/$space "$@"
