@@ -6,13 +6,9 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/networks.sh"
 
-client=tp-client-$$
-server=tp-server-$$
-peer=tp-peer-$$
 narrow=1400 # MTU
 
-make_networks "$client" "$server" "$peer"
-
+make_networks client server peer
 connect inside $client 192.0.2.2 192.0.2.1 2001:db8:1::2 2001:db8:1::1
 connect middle $server 198.51.100.10 198.51.100.1 2001:db8:2::10 2001:db8:2::1
 connect beyond $peer 203.0.113.2 203.0.113.1 2001:db8:3::2 2001:db8:3::1
@@ -66,14 +62,13 @@ configure() {
 	END
 }
 
-printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s "$@"\n' $server "$turnpike" >"$work/turnpike"
-chmod 755 "$work/turnpike"
 daemon_binary=$work/turnpike
+inside_of "$server" "$daemon_binary"
 marks=$root/tests/system/marks.py
 
-nsenter --net=/run/netns/$peer "$marks" peer 203.0.113.2 "$work/peer4" &
+nsenter --net=/proc/$peer/ns/net "$marks" peer 203.0.113.2 "$work/peer4" &
 pids+=($!)
-nsenter --net=/run/netns/$peer "$marks" peer 2001:db8:3::2 "$work/peer6" &
+nsenter --net=/proc/$peer/ns/net "$marks" peer 2001:db8:3::2 "$work/peer6" &
 pids+=($!)
 within 20 test -s "$work/peer4"
 within 20 test -s "$work/peer6"

@@ -6,14 +6,11 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/networks.sh"
 
-client=tp-client-$$
-server=tp-server-$$
-
 if ! command -v nft >/dev/null; then
 	echo "skipped: needs nft"
 	exit 0
 fi
-make_networks "$client" "$server"
+make_networks client server
 
 in_client() {
 	enter $client "$@"
@@ -40,9 +37,8 @@ transport = udp
 address = 2001:db8:2::10
 alternate_address = [2001:db8:2::11]:3479
 END
-printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s "$@"\n' $server "$turnpike" >"$work/turnpike"
-chmod 755 "$work/turnpike"
 daemon_binary=$work/turnpike
+inside_of "$server" "$daemon_binary"
 start_daemon "$work/turnpike.conf"
 
 # translate: what the router does from now on, by nft rules from standard input.

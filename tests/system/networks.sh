@@ -1,36 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 # Network namespaces around a router, for a test alone; to be sourced after lib.sh.
+# Each is held by a process, by whose id it is known, and ends with it.
 
-router=tp-router-$$
-networks=()
-
-leave_networks() {
-	local status=$? name
-
-	set +e
-	for name in "${networks[@]}"; do
-		ip netns del "$name" 2>/dev/null
-	done
-	(exit $status)
-	cleanup
+separate() {
+	[ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]
 }
-trap leave_networks EXIT
 
-# enter NAMESPACE COMMAND...: without the mounts of "ip netns exec", which not every root has.
+# make_network NAME: sets the variable of that name; skips the test where it is not allowed.
+make_network() {
+	if ! unshare --net true 2>/dev/null; then
+		echo "skipped: needs root and network namespaces"
+		exit 0
+	fi
+	unshare --net sleep 600 &
+	pids+=($!)
+	within 5 separate $!
+	printf -v "$1" %s $!
+}
+
+# enter NAMESPACE COMMAND...
 enter() {
-	nsenter --net=/run/netns/"$1" "${@:2}"
+	nsenter --net="/proc/$1/ns/net" "${@:2}"
 }
 
-# make_networks NAME...: those and the router's; skips the test where that is not allowed.
-make_networks() {
-	local name
+# inside_of NAMESPACE FILE: write a program that runs the daemon there.
+inside_of() {
+	printf '#!/bin/sh\nexec nsenter --net=/proc/%s/ns/net %s "$@"\n' "$1" "$turnpike" >"$2"
+	chmod 755 "$2"
+}
 
-	for name in "$router" "$@"; do
-		networks+=("$name")
-		if ! ip netns add "$name" 2>/dev/null; then
-			echo "skipped: needs root and network namespaces"
-			exit 0
-		fi
+# make_networks NAME...: those and "router".
+make_networks() {
+	local network
+
+	for network in router "$@"; do
+		make_network "$network"
 	done
 	enter "$router" sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
 	enter "$router" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'

@@ -7,33 +7,22 @@
 # All happens in a network namespace of its own, so ports are the protocol's.
 
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/networks.sh"
 
-space=tp-tshark-$$
-
-leave() {
-	local status=$?
-
-	set +e
-	ip netns del $space 2>/dev/null
-	(exit $status)
-	cleanup
-}
-trap leave EXIT
-
-if ! command -v tshark >/dev/null || ! ip netns add $space 2>/dev/null; then
-	echo "skipped: needs root, network namespaces and tshark"
+if ! command -v tshark >/dev/null; then
+	echo "skipped: needs tshark"
 	exit 0
 fi
+make_network space
 # A train of datagrams in one piece is no packet: let it be cut before it is captured.
-nsenter --net=/run/netns/$space ip link set lo up gso_max_segs 1
+enter "$space" ip link set lo up gso_max_segs 1
 
 in_space() {
-	nsenter --net=/run/netns/$space "$@"
+	enter "$space" "$@"
 }
 
-printf '#!/bin/sh\nexec nsenter --net=/run/netns/%s %s "$@"\n' $space "$turnpike" >"$work/turnpike"
-chmod 755 "$work/turnpike"
 daemon_binary=$work/turnpike
+inside_of "$space" "$daemon_binary"
 make_certs
 printf '%s plain:%s\nbob plain:builder\n' "$user" "$password" >"$work/users"
 printf 'north A256GCM %s\n' "$(printf %s 01234567890123456789012345678901 | base64 -w0)" \
@@ -45,7 +34,7 @@ chmod 600 "$work/users" "$work/keys"
 capture=$work/capture.pcapng
 
 begin_capture() {
-	nsenter --net=/run/netns/$space dumpcap -q -i lo -w "$capture" 2>"$work/dumpcap.log" &
+	nsenter --net="/proc/$space/ns/net" dumpcap -q -i lo -w "$capture" 2>"$work/dumpcap.log" &
 	dumpcap_pid=$!
 	pids+=("$dumpcap_pid")
 	within 20 grep -q "^File:" "$work/dumpcap.log"
