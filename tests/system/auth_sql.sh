@@ -185,9 +185,9 @@ postgresql() {
 	echo elephant >"$work/pg/password"
 	cp "$work/cert.pem" "$work/key.pem" "$work/pg"
 	[ "$(id -u)" != 0 ] || chown -R nobody:nogroup "$work/pg"
-	as_nobody "$bin/initdb" -D "$work/pg/data" -U turnpike -A scram-sha-256 \
+	"${nobody[@]}" "$bin/initdb" -D "$work/pg/data" -U turnpike -A scram-sha-256 \
 		--pwfile="$work/pg/password" --no-sync --locale=C.UTF-8 >"$work/initdb.log" 2>&1
-	as_nobody "$bin/postgres" -D "$work/pg/data" -h 127.0.0.1 -p "$port" -k "$work/pg" -c ssl=on \
+	"${nobody[@]}" "$bin/postgres" -D "$work/pg/data" -h 127.0.0.1 -p "$port" -k "$work/pg" -c ssl=on \
 		-c ssl_cert_file="$work/pg/cert.pem" -c ssl_key_file="$work/pg/key.pem" \
 		-c fsync=off >"$work/postgres.log" 2>&1 &
 	server_pid=$!
@@ -258,9 +258,9 @@ mysql() {
 	mkdir -m 755 "$work/my"
 	cp "$work/cert.pem" "$work/key.pem" "$work/ca.pem" "$work/my"
 	[ "$(id -u)" != 0 ] || chown -R nobody:nogroup "$work/my"
-	as_nobody mariadb-install-db --no-defaults --datadir="$work/my/data" \
+	"${nobody[@]}" mariadb-install-db --no-defaults --datadir="$work/my/data" \
 		--auth-root-authentication-method=normal --skip-test-db >"$work/install_db.log" 2>&1
-	as_nobody mariadbd --no-defaults --datadir="$work/my/data" --bind-address=127.0.0.1 \
+	"${nobody[@]}" mariadbd --no-defaults --datadir="$work/my/data" --bind-address=127.0.0.1 \
 		--port="$port" --socket="$work/my/socket" --pid-file="$work/my/pid" \
 		--ssl-cert="$work/my/cert.pem" --ssl-key="$work/my/key.pem" \
 		--ssl-ca="$work/my/ca.pem" --max-connect-errors=1000000 \

@@ -22,14 +22,10 @@ behave() {
 	mv "$work/mode.new" "$work/mode"
 }
 
-# as_nobody COMMAND...: servers that refuse to run as root
-as_nobody() {
-	if [ "$(id -u)" = 0 ]; then
-		setpriv --reuid=nobody --regid=nogroup --clear-groups "$@"
-	else
-		"$@"
-	fi
-}
+# In front of servers that refuse to run as root. No function: in the background $! would be
+# that of a shell, which does not end them when it is ended.
+nobody=()
+[ "$(id -u)" != 0 ] || nobody=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
 
 # logins ARGS...: prints what logins.py says of the daemon's UDP listener
 logins() {
