@@ -27,18 +27,19 @@ endef
 $(eval $(call auth_sql_server,postgresql,libpq,HAVE_POSTGRESQL,pg_conn.c sql_postgresql.c))
 $(eval $(call auth_sql_server,mysql,libmariadb,HAVE_MYSQL,sql_mysql.c))
 
-$(call plugin,auth_file,$(call plugin_sources,auth_file),gnutls)
+$(call plugin,auth_file,$(call plugin_sources,auth_file) plugins/common/file_watch.c,gnutls)
 $(call plugin,auth_jwt,$(call plugin_sources,auth_jwt) \
 	$(call common,http_client http_fresh secret_file),libcurl gnutls jansson libevent_core)
 $(call plugin,auth_rest,$(call plugin_sources,auth_rest) $(common_LOOKUP) \
 	$(call common,http_client http_fresh),libcurl gnutls jansson libevent_core)
 $(call plugin,auth_ldap,$(call plugin_sources,auth_ldap) $(common_LOOKUP) \
 	$(call common,library_keep),ldap libevent_core)
-$(call plugin,auth_oauth,$(call plugin_sources,auth_oauth) plugins/common/secret_file.c,gnutls)
+$(call plugin,auth_oauth,$(call plugin_sources,auth_oauth) \
+	$(call common,file_watch secret_file),gnutls)
 $(call plugin,auth_secret,$(call plugin_sources,auth_secret) plugins/common/secret_file.c,gnutls)
 $(call plugin,auth_sql,$(auth_sql_sources),$(auth_sql_packages))
 $(call plugin,event_log,$(call plugin_sources,event_log) plugins/common/event_line.c,jansson)
-$(call plugin,geoip,$(call plugin_sources,geoip),libmaxminddb)
+$(call plugin,geoip,$(call plugin_sources,geoip) plugins/common/file_watch.c,libmaxminddb)
 $(call plugin,ip_filter,$(call plugin_sources,ip_filter))
 $(call plugin,quota,$(call plugin_sources,quota))
 $(call plugin,redirect,$(call plugin_sources,redirect) $(call common,tcp_stream),\

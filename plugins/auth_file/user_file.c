@@ -197,31 +197,6 @@ int user_file_read(const char *path, char problem[USER_FILE_PROBLEM_SIZE], struc
 	return err;
 }
 
-void user_file_stamp_take(const char *path, struct user_file_stamp *out)
-{
-	struct stat status;
-
-	*out = (struct user_file_stamp){.size = 0};
-	if (stat(path, &status) == 0) {
-		out->changed = status.st_ctim;
-		out->modified = status.st_mtim;
-		out->size = (uint64_t)status.st_size;
-		out->inode = status.st_ino;
-		out->device = status.st_dev;
-	}
-}
-
-static bool times_equal(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-bool user_file_stamp_equal(const struct user_file_stamp *a, const struct user_file_stamp *b)
-{
-	return times_equal(&a->changed, &b->changed) && times_equal(&a->modified, &b->modified) &&
-	       a->size == b->size && a->inode == b->inode && a->device == b->device;
-}
-
 bool user_file_is_open(const char *path)
 {
 	struct stat status;

@@ -6,9 +6,8 @@
 #include "user_table.h"
 
 /*
- * The users of a file that may change under way. A change is taken up when the
- * file has stood still for a moment, so that one who writes it in place has
- * time to finish. A file that cannot be read leaves the users as they were.
+ * The users of a file that may change under way, see common/file_watch.h. A file
+ * that cannot be read leaves the users as they were.
  */
 struct user_watch;
 

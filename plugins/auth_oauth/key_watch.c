@@ -3,33 +3,18 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include <turnpike/plugin.h>
 
-/* Tells one state of a file from another. */
-struct stamp {
-	struct timespec changed;
-	uint64_t size;
-	uint64_t inode;
-};
+#include "common/file_watch.h"
 
 struct key_watch {
 	struct tp_instance *self;
 	const char *path;
 	pthread_mutex_t lock;
 	struct key_ring *keys; /* under the lock */
-	struct tp_counter *reloads;
-	struct tp_counter *failures;
-
-	/* Of the worker that looks, and of its job while that runs. */
-	uint64_t interval_ms;
-	struct tp_worker_timer *timer;
-	struct stamp seen; /* of the file last read, well or not */
-	bool stopped;
+	struct file_watch *changes;
 };
-
-static void look_later(struct key_watch *watch);
 
 struct key_ring *key_watch_keys(struct key_watch *watch)
 {
@@ -39,26 +24,6 @@ struct key_ring *key_watch_keys(struct key_watch *watch)
 	keys = key_ring_ref(watch->keys);
 	pthread_mutex_unlock(&watch->lock);
 	return keys;
-}
-
-/* All 0 when there is none. */
-static struct stamp take_stamp(const char *path)
-{
-	struct stamp stamp = {.size = 0};
-	struct stat status;
-
-	if (stat(path, &status) == 0) {
-		stamp.changed = status.st_ctim;
-		stamp.size = (uint64_t)status.st_size;
-		stamp.inode = status.st_ino;
-	}
-	return stamp;
-}
-
-static bool stamps_equal(const struct stamp *a, const struct stamp *b)
-{
-	return a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec &&
-	       a->size == b->size && a->inode == b->inode;
 }
 
 static void say_read(const struct key_watch *watch, const struct key_ring *keys)
@@ -83,69 +48,31 @@ static void replace_keys(struct key_watch *watch, struct key_ring *keys)
 	key_ring_unref(&before);
 }
 
-static void look(void *arg)
+static bool read_again(void *owner)
 {
-	struct key_watch *watch = arg;
-	struct stamp now = take_stamp(watch->path);
+	struct key_watch *watch = owner;
 	char problem[KEY_RING_PROBLEM_SIZE];
 	struct key_ring *keys;
 
-	if (stamps_equal(&now, &watch->seen)) {
-		return;
-	}
-	watch->seen = now;
 	if (key_ring_read(watch->path, problem, &keys) != 0) {
-		tp_counter_add(watch->failures, 1);
 		tp_log(watch->self, TP_LOG_ERROR, "%s; the keys stay as they were", problem);
-		return;
+		return false;
 	}
-	tp_counter_add(watch->reloads, 1);
 	say_read(watch, keys);
 	replace_keys(watch, keys);
+	return true;
 }
 
 /* --- on the worker's ------------------------------------------------------------------ */
 
-static void looked(void *arg)
-{
-	look_later(arg);
-}
-
-static void look_now(struct tp_instance *self, void *arg)
-{
-	struct key_watch *watch = arg;
-
-	watch->timer = NULL;
-	if (tp_job_submit(self, look, looked, watch) != 0) {
-		look_later(watch);
-	}
-}
-
-static void look_later(struct key_watch *watch)
-{
-	if (watch->stopped) {
-		return;
-	}
-	watch->timer = tp_worker_timer_start(watch->self, tp_worker_current(), watch->interval_ms,
-					     look_now, watch);
-	if (watch->timer == NULL) {
-		tp_log(watch->self, TP_LOG_ERROR,
-		       "out of memory: changes of %s go unnoticed from now on", watch->path);
-	}
-}
-
 void key_watch_start(struct key_watch *watch, uint64_t interval_ms)
 {
-	watch->interval_ms = interval_ms;
-	if (interval_ms != 0) {
-		look_later(watch);
-	}
+	file_watch_start(watch->changes, interval_ms);
 }
 
 void key_watch_stop(struct key_watch *watch)
 {
-	watch->stopped = true;
-	tp_worker_timer_cancel(&watch->timer);
+	file_watch_stop(watch->changes);
 }
 
 /* --- life ------------------------------------------------------------------------------ */
@@ -162,10 +89,11 @@ int key_watch_create(struct tp_instance *self, const char *path, struct key_watc
 	watch->self = self;
 	watch->path = path;
 	pthread_mutex_init(&watch->lock, NULL);
-	watch->reloads = tp_counter_create(self, "reloads", "times a changed file was taken up");
-	watch->failures =
-		tp_counter_create(self, "reload_failures", "times a changed file was refused");
-	watch->seen = take_stamp(path);
+	watch->changes = file_watch_create(self, path, read_again, watch);
+	if (watch->changes == NULL) {
+		key_watch_free(&watch);
+		return tp_instance_fail(self, TP_ENOMEM, "out of memory");
+	}
 	err = key_ring_read(path, problem, &watch->keys);
 	if (err != 0) {
 		key_watch_free(&watch);
@@ -179,6 +107,7 @@ int key_watch_create(struct tp_instance *self, const char *path, struct key_watc
 void key_watch_free(struct key_watch **watch)
 {
 	if (*watch != NULL) {
+		file_watch_free(&(*watch)->changes);
 		key_ring_unref(&(*watch)->keys);
 		pthread_mutex_destroy(&(*watch)->lock);
 		free(*watch);

@@ -6,8 +6,8 @@
 #include "key_ring.h"
 
 /*
- * The keys of a file that may change under way. A file that cannot be read leaves the
- * keys as they were.
+ * The keys of a file that may change under way, see common/file_watch.h. A file that
+ * cannot be read leaves the keys as they were.
  */
 struct key_watch;
 

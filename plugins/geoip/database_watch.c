@@ -3,37 +3,18 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include <turnpike/plugin.h>
 
-#define SETTLE_MS 250
-
-struct stamp {
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec changed;
-};
+#include "common/file_watch.h"
 
 struct database_watch {
 	struct tp_instance *self;
 	const char *path;
 	pthread_mutex_t lock;
 	struct database *database; /* under the lock */
-	struct tp_counter *reloads;
-	struct tp_counter *failures;
-
-	/* Of the worker that looks, and of its job while that runs. */
-	uint64_t interval_ms;
-	struct tp_worker_timer *timer;
-	struct stamp seen;    /* of the file last read, well or not */
-	struct stamp settles; /* of the file that waits to be read */
-	bool settling;
-	bool stopped;
+	struct file_watch *changes;
 };
-
-static void look_later(struct database_watch *watch);
 
 struct database *database_watch_get(struct database_watch *watch)
 {
@@ -50,111 +31,39 @@ struct database *database_watch_get(struct database_watch *watch)
 
 /* --- on a job's thread ---------------------------------------------------------------- */
 
-/* All zero when there is no file. */
-static struct stamp take_stamp(const char *path)
+static bool read_again(void *owner)
 {
-	struct stat status;
-
-	if (stat(path, &status) != 0) {
-		return (struct stamp){0};
-	}
-	return (struct stamp){status.st_dev, status.st_ino, status.st_size, status.st_mtim};
-}
-
-static bool same_stamp(const struct stamp *a, const struct stamp *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
-static void read_again(struct database_watch *watch)
-{
+	struct database_watch *watch = owner;
 	char problem[DATABASE_PROBLEM_SIZE];
 	struct database *database;
 	struct database *before;
 
 	if (database_open(watch->path, &database, problem) != 0) {
-		tp_counter_add(watch->failures, 1);
 		tp_log(watch->self, TP_LOG_ERROR, "%s; the database stays as it was", problem);
-		return;
+		return false;
 	}
 	pthread_mutex_lock(&watch->lock);
 	before = watch->database;
 	watch->database = database;
 	pthread_mutex_unlock(&watch->lock);
 	database_unref(&before);
-	tp_counter_add(watch->reloads, 1);
 	tp_log(watch->self, TP_LOG_INFO, "%s has changed and is in use", watch->path);
-}
-
-/* A file is read when it looks the same twice: whoever writes it has finished. */
-static void look(void *arg)
-{
-	struct database_watch *watch = arg;
-	struct stamp now = take_stamp(watch->path);
-	bool stands_still = watch->settling && same_stamp(&now, &watch->settles);
-
-	watch->settling = false;
-	if (same_stamp(&now, &watch->seen)) {
-		return;
-	}
-	if (stands_still) {
-		watch->seen = now;
-		read_again(watch);
-		return;
-	}
-	watch->settles = now;
-	watch->settling = true;
+	return true;
 }
 
 /* --- on the worker's ------------------------------------------------------------------ */
 
-static void looked(void *arg)
-{
-	look_later(arg);
-}
-
-static void look_now(struct tp_instance *self, void *arg)
-{
-	struct database_watch *watch = arg;
-
-	watch->timer = NULL;
-	if (tp_job_submit(self, look, looked, watch) != 0) {
-		look_later(watch);
-	}
-}
-
-static void look_later(struct database_watch *watch)
-{
-	uint64_t after_ms = watch->interval_ms;
-
-	if (watch->stopped) {
-		return;
-	}
-	if (watch->settling && after_ms > SETTLE_MS) {
-		after_ms = SETTLE_MS;
-	}
-	watch->timer =
-		tp_worker_timer_start(watch->self, tp_worker_current(), after_ms, look_now, watch);
-	if (watch->timer == NULL) {
-		tp_log(watch->self, TP_LOG_ERROR,
-		       "out of memory: changes of %s go unnoticed from now on", watch->path);
-	}
-}
-
 void database_watch_start(struct database_watch *watch, uint64_t interval_ms)
 {
-	if (watch != NULL && interval_ms != 0) {
-		watch->interval_ms = interval_ms;
-		look_later(watch);
+	if (watch != NULL) {
+		file_watch_start(watch->changes, interval_ms);
 	}
 }
 
 void database_watch_stop(struct database_watch *watch)
 {
 	if (watch != NULL) {
-		watch->stopped = true;
-		tp_worker_timer_cancel(&watch->timer);
+		file_watch_stop(watch->changes);
 	}
 }
 
@@ -172,10 +81,11 @@ int database_watch_create(struct tp_instance *self, const char *option, struct d
 	watch->self = self;
 	watch->path = tp_option_string(self, option);
 	pthread_mutex_init(&watch->lock, NULL);
-	watch->reloads = tp_counter_create(self, "reloads", "times a changed file was taken up");
-	watch->failures =
-		tp_counter_create(self, "reload_failures", "times a changed file was refused");
-	watch->seen = take_stamp(watch->path);
+	watch->changes = file_watch_create(self, watch->path, read_again, watch);
+	if (watch->changes == NULL) {
+		database_watch_free(&watch);
+		return tp_instance_fail(self, TP_ENOMEM, "out of memory");
+	}
 	err = database_open(watch->path, &watch->database, problem);
 	if (err != 0) {
 		database_watch_free(&watch);
@@ -188,6 +98,7 @@ int database_watch_create(struct tp_instance *self, const char *option, struct d
 void database_watch_free(struct database_watch **watch)
 {
 	if (*watch != NULL) {
+		file_watch_free(&(*watch)->changes);
 		database_unref(&(*watch)->database);
 		pthread_mutex_destroy(&(*watch)->lock);
 		free(*watch);

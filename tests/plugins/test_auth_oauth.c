@@ -449,10 +449,32 @@ static void a_file_that_others_may_read_is_warned_of(void)
 	tokens_close(&tokens);
 }
 
+static void look_once(struct tokens *tokens, uint64_t after_ms)
+{
+	tp_test_advance_ms(tokens->host, after_ms);
+	tp_test_finish_jobs(tokens->host);
+}
+
+/* A change is seen, and read when it is still the same after a moment. */
 static void look(struct tokens *tokens)
 {
-	tp_test_advance_ms(tokens->host, 1000);
-	tp_test_finish_jobs(tokens->host);
+	look_once(tokens, 1000);
+	look_once(tokens, 300);
+}
+
+static void a_file_is_left_alone_while_it_is_written(void)
+{
+	const struct made made = make(&(struct wish){.left_over = 0});
+	struct tokens tokens;
+
+	tokens_open(&tokens, KEYS, "reload_interval = 1s");
+	scratch_write(&tokens.scratch, "keys", 0600, "nex");
+	look_once(&tokens, 1000);
+	scratch_write(&tokens.scratch, "keys", 0600, KEYS "next A256GCM " BASE64_256 "\n");
+	look(&tokens);
+	CU_ASSERT_EQUAL(ask_as(&tokens, "next", &made)->verdict, TP_ALLOW);
+	CU_ASSERT_EQUAL(tp_test_counter(tokens.host, "reload_failures"), 0);
+	tokens_close(&tokens);
 }
 
 static void a_changed_file_is_taken_up_and_a_broken_one_is_not(void)
@@ -485,4 +507,5 @@ TEST_SUITE("auth_oauth", TEST(a_token_gives_its_key_for_as_long_as_it_lasts),
 	   TEST(a_401_names_the_server_and_other_errors_do_not),
 	   TEST(keys_that_are_wrong_are_refused), TEST(a_file_that_others_may_write_is_refused),
 	   TEST(a_file_that_others_may_read_is_warned_of),
-	   TEST(a_changed_file_is_taken_up_and_a_broken_one_is_not));
+	   TEST(a_changed_file_is_taken_up_and_a_broken_one_is_not),
+	   TEST(a_file_is_left_alone_while_it_is_written));
